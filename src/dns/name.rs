@@ -1,0 +1,484 @@
+//! Domain names in wire form (RFC 1035 §3.1): the case is kept, comparison ignores it.
+//!
+//! In: wire bytes without compression, or presentation text. Out: labels, ancestors, canonical order
+//! (RFC 4034 §6.1), presentation text that is always printable ASCII.
+//! Compression is the business of `message` and `encode`.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::str::FromStr;
+
+use smallvec::SmallVec;
+
+/// The longest name in wire form, in octets, the root label included (RFC 1035 §2.3.4).
+pub const NAME_LEN_MAX: usize = 255;
+/// The longest label, in octets (RFC 1035 §2.3.4).
+pub const LABEL_LEN_MAX: usize = 63;
+
+/// Names of up to this many octets live without an allocation.
+const INLINE: usize = 46;
+
+/// A fully qualified domain name.
+///
+/// `Eq`, `Hash` and `Ord` ignore the case of ASCII letters; `Ord` is the canonical order of RFC 4034 §6.1.
+#[derive(Clone)]
+pub struct Name {
+    /// Labels, each behind its length, up to and with the root's zero octet.
+    wire: SmallVec<[u8; INLINE]>,
+}
+
+/// Why octets or text are not a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// The octets end before the root label.
+    #[error("the name ends before its last label")]
+    Short,
+    /// A label has more than 63 octets, or a length octet with a type that is not a label.
+    #[error("a label is longer than 63 octets")]
+    LabelTooLong,
+    /// The name has more than 255 octets.
+    #[error("the name is longer than 255 octets")]
+    TooLong,
+    /// A label of no octets stands inside the name.
+    #[error("the name has an empty label")]
+    EmptyLabel,
+    /// A backslash is not followed by a character or by three digits up to 255.
+    #[error("the name has a backslash that is not followed by a character or by three digits")]
+    BadEscape,
+    /// The text has a character beyond ASCII; such names are written in their A-label form (RFC 5890).
+    #[error("the name has a character that is not ASCII: write it in its xn-- form")]
+    NotAscii,
+}
+
+impl Name {
+    /// The root.
+    pub fn root() -> Self {
+        Self { wire: SmallVec::from_slice(&[0]) }
+    }
+
+    /// Reads an uncompressed name at the start of `bytes`; also returns how many octets it took.
+    pub fn from_wire(bytes: &[u8]) -> Result<(Self, usize), NameError> {
+        let mut at = 0_usize;
+        loop {
+            let len = usize::from(*bytes.get(at).ok_or(NameError::Short)?);
+            if len > LABEL_LEN_MAX {
+                return Err(NameError::LabelTooLong);
+            }
+            at += 1 + len;
+            if at > NAME_LEN_MAX {
+                return Err(NameError::TooLong);
+            }
+            if len == 0 {
+                break;
+            }
+        }
+        let wire = bytes.get(..at).ok_or(NameError::Short)?;
+        Ok((Self { wire: SmallVec::from_slice(wire) }, at))
+    }
+
+    /// A name of the given labels, leftmost first, without the root label.
+    pub fn from_labels<'a>(labels: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, NameError> {
+        let mut wire = SmallVec::new();
+        for label in labels {
+            push_label(&mut wire, label)?;
+        }
+        Self::close(wire)
+    }
+
+    /// The wire form, root label included.
+    pub fn as_wire(&self) -> &[u8] {
+        &self.wire
+    }
+
+    /// The length of the wire form in octets.
+    #[expect(clippy::len_without_is_empty, reason = "a name is never empty: the root has one octet")]
+    pub fn len(&self) -> usize {
+        self.wire.len()
+    }
+
+    /// The octets it has allocated, beside its own size: none for most names.
+    pub fn heap_len(&self) -> usize {
+        if self.wire.spilled() { self.wire.capacity() } else { 0 }
+    }
+
+    /// Whether this is the root.
+    pub fn is_root(&self) -> bool {
+        self.wire.len() == 1
+    }
+
+    /// Whether the leftmost label is a lone asterisk (RFC 4592 §2.1.1).
+    pub fn is_wildcard(&self) -> bool {
+        self.wire.starts_with(&[1, b'*'])
+    }
+
+    /// How many labels, the root's not counted: as the RRSIG labels field counts, but for wildcards.
+    pub fn label_count(&self) -> usize {
+        self.labels().count()
+    }
+
+    /// The labels from left to right, the root's not among them.
+    pub fn labels(&self) -> Labels<'_> {
+        Labels { rest: &self.wire }
+    }
+
+    /// The name without its leftmost label; none for the root.
+    pub fn parent(&self) -> Option<Self> {
+        let len = usize::from(*self.wire.first()?);
+        if len == 0 {
+            return None;
+        }
+        self.wire.get(1 + len..).map(|rest| Self { wire: SmallVec::from_slice(rest) })
+    }
+
+    /// The rightmost `labels` labels: `suffix(0)` is the root. More than there are is the whole name.
+    #[must_use]
+    pub fn suffix(&self, labels: usize) -> Self {
+        let mut rest = self.labels();
+        let mut drop = self.label_count().saturating_sub(labels);
+        while drop > 0 && rest.next().is_some() {
+            drop -= 1;
+        }
+        Self { wire: SmallVec::from_slice(rest.rest) }
+    }
+
+    /// This name, its parent, and so on up to the root.
+    pub fn ancestors(&self) -> impl Iterator<Item = Self> + '_ {
+        std::iter::successors(Some(self.clone()), Self::parent)
+    }
+
+    /// Whether this name is `other` or below it.
+    pub fn is_subdomain_of(&self, other: &Self) -> bool {
+        let Some(cut) = self.wire.len().checked_sub(other.wire.len()) else { return false };
+        let Some(tail) = self.wire.get(cut..) else { return false };
+        // The tail has to begin at a label, not within one.
+        tail.eq_ignore_ascii_case(&other.wire) && self.starts_label_at(cut)
+    }
+
+    /// Whether this name is below `other`.
+    pub fn is_below(&self, other: &Self) -> bool {
+        self.wire.len() > other.wire.len() && self.is_subdomain_of(other)
+    }
+
+    /// The deepest name that both are at or below.
+    #[must_use]
+    pub fn common_ancestor(&self, other: &Self) -> Self {
+        let shared = self.label_pairs_shared(other);
+        self.suffix(shared)
+    }
+
+    /// `label` followed by this name.
+    pub fn prepend(&self, label: &[u8]) -> Result<Self, NameError> {
+        let mut wire = SmallVec::new();
+        push_label(&mut wire, label)?;
+        wire.extend_from_slice(&self.wire);
+        if wire.len() > NAME_LEN_MAX {
+            return Err(NameError::TooLong);
+        }
+        Ok(Self { wire })
+    }
+
+    /// The wildcard immediately below this name (RFC 4592).
+    pub fn wildcard(&self) -> Result<Self, NameError> {
+        self.prepend(b"*")
+    }
+
+    /// The name with its suffix `from` replaced by `to` (RFC 6672 §2.2). None if it is not at or below `from`.
+    pub fn rebase(&self, from: &Self, to: &Self) -> Option<Result<Self, NameError>> {
+        if !self.is_subdomain_of(from) {
+            return None;
+        }
+        let head = self.wire.get(..self.wire.len() - from.wire.len())?;
+        let mut wire = SmallVec::from_slice(head);
+        wire.extend_from_slice(&to.wire);
+        if wire.len() > NAME_LEN_MAX {
+            return Some(Err(NameError::TooLong));
+        }
+        Some(Ok(Self { wire }))
+    }
+
+    /// The name in lower case: the canonical form of RFC 4034 §6.2.
+    #[must_use]
+    pub fn to_lowercase(&self) -> Self {
+        let mut wire = self.wire.clone();
+        wire.make_ascii_lowercase();
+        Self { wire }
+    }
+
+    /// The same name with the case of each letter as `upper` says, letter by letter (0x20).
+    #[must_use]
+    pub fn with_case(&self, mut upper: impl FnMut() -> bool) -> Self {
+        let mut wire = self.wire.clone();
+        for octet in &mut wire {
+            if octet.is_ascii_alphabetic() {
+                *octet = if upper() { octet.to_ascii_uppercase() } else { octet.to_ascii_lowercase() };
+            }
+        }
+        Self { wire }
+    }
+
+    /// Whether both are the same to the letter, case included.
+    pub fn eq_with_case(&self, other: &Self) -> bool {
+        self.wire == other.wire
+    }
+
+    fn close(mut wire: SmallVec<[u8; INLINE]>) -> Result<Self, NameError> {
+        wire.push(0);
+        if wire.len() > NAME_LEN_MAX {
+            return Err(NameError::TooLong);
+        }
+        Ok(Self { wire })
+    }
+
+    fn starts_label_at(&self, offset: usize) -> bool {
+        let mut at = 0;
+        for label in self.labels() {
+            if at >= offset {
+                break;
+            }
+            at += 1 + label.len();
+        }
+        at == offset
+    }
+
+    fn label_pairs_shared(&self, other: &Self) -> usize {
+        let (mine, theirs) = (self.label_list(), other.label_list());
+        mine.iter().rev().zip(theirs.iter().rev()).take_while(|(a, b)| a.eq_ignore_ascii_case(b)).count()
+    }
+
+    fn label_list(&self) -> SmallVec<[&[u8]; 16]> {
+        self.labels().collect()
+    }
+}
+
+/// The labels of a name, from left to right. See [`Name::labels`].
+#[derive(Debug, Clone)]
+pub struct Labels<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Labels<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let len = usize::from(*self.rest.first()?);
+        if len == 0 {
+            return None;
+        }
+        let label = self.rest.get(1..=len)?;
+        self.rest = self.rest.get(1 + len..)?;
+        Some(label)
+    }
+}
+
+fn push_label(wire: &mut SmallVec<[u8; INLINE]>, label: &[u8]) -> Result<(), NameError> {
+    if label.is_empty() {
+        return Err(NameError::EmptyLabel);
+    }
+    let len = u8::try_from(label.len()).ok().filter(|len| usize::from(*len) <= LABEL_LEN_MAX);
+    wire.push(len.ok_or(NameError::LabelTooLong)?);
+    wire.extend_from_slice(label);
+    if wire.len() > NAME_LEN_MAX {
+        return Err(NameError::TooLong);
+    }
+    Ok(())
+}
+
+impl PartialEq for Name {
+    fn eq(&self, other: &Self) -> bool {
+        // Length octets are below 64 and so are never mistaken for letters.
+        self.wire.eq_ignore_ascii_case(&other.wire)
+    }
+}
+
+impl Eq for Name {}
+
+impl Hash for Name {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let mut lower = [0_u8; NAME_LEN_MAX];
+        if let Some(lower) = lower.get_mut(..self.wire.len()) {
+            lower.copy_from_slice(&self.wire);
+            lower.make_ascii_lowercase();
+            state.write(lower);
+        }
+    }
+}
+
+impl PartialOrd for Name {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Name {
+    /// The canonical order of RFC 4034 §6.1: labels from the right, each as lower-case octets.
+    fn cmp(&self, other: &Self) -> Ordering {
+        let (mine, theirs) = (self.label_list(), other.label_list());
+        for (a, b) in mine.iter().rev().zip(theirs.iter().rev()) {
+            let order = a.iter().map(u8::to_ascii_lowercase).cmp(b.iter().map(u8::to_ascii_lowercase));
+            if order != Ordering::Equal {
+                return order;
+            }
+        }
+        mine.len().cmp(&theirs.len())
+    }
+}
+
+impl fmt::Display for Name {
+    /// Presentation form with the final dot; whatever could break a line or a log is written `\DDD` (RFC 1035 §5.1).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_root() {
+            return f.write_str(".");
+        }
+        for label in self.labels() {
+            for &octet in label {
+                match octet {
+                    b'.' | b'\\' | b'"' | b';' | b'(' | b')' | b'@' | b'$' => {
+                        write!(f, "\\{}", char::from(octet))?;
+                    }
+                    0x21..=0x7e => write!(f, "{}", char::from(octet))?,
+                    _ => write!(f, "\\{octet:03}")?,
+                }
+            }
+            f.write_str(".")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Name {
+    type Err = NameError;
+
+    /// Reads presentation form. A missing final dot is supplied: every name is absolute.
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        if text == "." {
+            return Ok(Self::root());
+        }
+        let mut wire = SmallVec::new();
+        let mut label: SmallVec<[u8; 64]> = SmallVec::new();
+        let mut octets = text.bytes();
+        let mut open = true;
+        while let Some(octet) = octets.next() {
+            open = true;
+            match octet {
+                b'.' => {
+                    push_label(&mut wire, &label)?;
+                    label.clear();
+                    open = false;
+                }
+                b'\\' => label.push(unescape(&mut octets)?),
+                _ if !octet.is_ascii() => return Err(NameError::NotAscii),
+                _ => label.push(octet),
+            }
+        }
+        if open {
+            push_label(&mut wire, &label)?;
+        }
+        Self::close(wire)
+    }
+}
+
+/// What follows a backslash: one character, or three decimal digits.
+fn unescape(octets: &mut std::str::Bytes<'_>) -> Result<u8, NameError> {
+    let first = octets.next().filter(u8::is_ascii).ok_or(NameError::BadEscape)?;
+    if !first.is_ascii_digit() {
+        return Ok(first);
+    }
+    let mut value = u16::from(first - b'0');
+    for _ in 0..2 {
+        let digit = octets.next().filter(u8::is_ascii_digit).ok_or(NameError::BadEscape)?;
+        value = value * 10 + u16::from(digit - b'0');
+    }
+    u8::try_from(value).map_err(|_| NameError::BadEscape)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Name {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_canonical_order_is_that_of_rfc_4034() {
+        // RFC 4034 §6.1, the example.
+        let ordered = [
+            "example.",
+            "a.example.",
+            "yljkjljk.a.example.",
+            "Z.a.example.",
+            "zABC.a.EXAMPLE.",
+            "z.example.",
+            "\\001.z.example.",
+            "*.z.example.",
+            "\\200.z.example.",
+        ];
+        for pair in ordered.windows(2) {
+            assert_eq!(name(pair[0]).cmp(&name(pair[1])), Ordering::Less, "{pair:?}");
+        }
+    }
+
+    #[test]
+    fn presentation_survives_every_octet() {
+        let label: Vec<u8> = (0..=62).collect();
+        for start in [0_u8, 63, 126, 189, 193] {
+            let label: Vec<u8> = label.iter().map(|octet| octet + start).collect();
+            let original = Name::from_labels([label.as_slice(), b"x"]).unwrap();
+            let text = original.to_string();
+            assert!(text.bytes().all(|octet| (0x21..0x7f).contains(&octet)), "{text}");
+            assert!(original.eq_with_case(&name(&text)));
+        }
+    }
+
+    #[test]
+    fn a_suffix_that_begins_within_a_label_is_no_ancestor() {
+        // \003 looks like the length octet of "com".
+        let odd = Name::from_labels([b"a\x03com".as_slice()]).unwrap();
+        assert!(!odd.is_subdomain_of(&name("com.")));
+        assert!(name("x.COM").is_below(&name("com.")));
+        assert!(name("com").is_subdomain_of(&name("COM.")) && !name("com").is_below(&name("COM.")));
+    }
+
+    #[test]
+    fn names_beyond_the_limits_are_refused() {
+        assert_eq!("a..b".parse::<Name>(), Err(NameError::EmptyLabel));
+        assert_eq!("".parse::<Name>(), Err(NameError::EmptyLabel));
+        assert_eq!(".".repeat(2).parse::<Name>(), Err(NameError::EmptyLabel));
+        assert_eq!("x".repeat(64).parse::<Name>(), Err(NameError::LabelTooLong));
+        assert_eq!("x.".repeat(128).parse::<Name>(), Err(NameError::TooLong));
+        assert_eq!("x.".repeat(127).parse::<Name>().unwrap().len(), 255);
+        assert_eq!("a\\25".parse::<Name>(), Err(NameError::BadEscape));
+        assert_eq!("a\\256".parse::<Name>(), Err(NameError::BadEscape));
+        assert_eq!(Name::from_wire(&[1, b'a']), Err(NameError::Short));
+        assert_eq!(Name::from_wire(&[0xc0, 0]), Err(NameError::LabelTooLong));
+    }
+
+    #[test]
+    fn rebasing_replaces_the_suffix_and_notices_overflow() {
+        let long = name(&"x.".repeat(120));
+        assert_eq!(
+            name("a.b.old.").rebase(&name("OLD."), &name("new.example.")),
+            Some(Ok(name("a.b.new.example.")))
+        );
+        assert_eq!(name("a.other.").rebase(&name("old."), &name("new.")), None);
+        assert_eq!(name("aaaaaaaaaaaaaaaa.old.").rebase(&name("old."), &long), Some(Err(NameError::TooLong)));
+    }
+
+    #[test]
+    fn ancestors_and_suffixes_agree() {
+        let deep = name("a.b.example.");
+        let all: Vec<String> = deep.ancestors().map(|n| n.to_string()).collect();
+        assert_eq!(all, ["a.b.example.", "b.example.", "example.", "."]);
+        assert_eq!(deep.suffix(1), name("example."));
+        assert_eq!(deep.suffix(9), deep);
+        assert_eq!(deep.common_ancestor(&name("x.B.example.")), name("b.example."));
+        assert_eq!(deep.label_count(), 3);
+    }
+}

@@ -1,0 +1,21 @@
+//! Rootwalk: a validating recursive DNS resolver that walks from the root and proves each step.
+
+#![cfg_attr(test, allow(clippy::too_many_lines, reason = "a table of cases may be long"))]
+
+pub mod budget;
+pub mod clock;
+pub mod context;
+pub mod dns;
+pub mod entropy;
+pub mod event;
+pub mod failure;
+pub mod limits;
+pub mod prefix;
+
+
+
+
+
+
+
+

@@ -1,0 +1,245 @@
+//! Every bound in one place: its default, what it guards against, where the number comes from.
+//!
+//! Bounds on the work for one client question are [`Limit`]s, counted by a [`crate::budget::Budget`] that is
+//! never reset. The constants bound single messages, entries and queues.
+
+use std::fmt;
+
+/// A bound on the work that one client question may cause, all its name-server lookups, aliases, retries and
+/// proofs together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Limit {
+    /// Packets sent upstream. CAMP (2024), NXNSAttack (CVE-2020-8616); Unbound and BIND 200, Knot 100.
+    Packets,
+    /// Kibibytes received from upstream. PowerDNS has 100 kB, too little for large DNSKEY sets by TCP.
+    Kibibytes,
+    /// Milliseconds from the question to the last thing done for it. Knot and BIND 10 s.
+    Milliseconds,
+    /// CNAME and DNAME restarts: Unbound and BIND 11 (CVE-2019-19331).
+    Restarts,
+    /// Referrals followed.
+    Referrals,
+    /// Steps of QNAME minimisation (RFC 9156 §2.3), over all zones.
+    MinimiseSteps,
+    /// Lookups of name-server addresses: NXNSAttack; Unbound 64, PowerDNS 10.
+    ServerLookups,
+    /// Lookups of name-server addresses that brought none: Unbound and Knot 5 (CVE-2020-12662).
+    ServerLookupFailures,
+    /// Queries repeated over TCP: CVE-2023-46317, CVE-2026-123604.
+    TcpFallbacks,
+    /// Signature verifications: KeyTrap (CVE-2023-50387); Knot 32, PowerDNS 30.
+    Verifications,
+    /// Signature verifications that failed: BIND 1, ours allows the honest collision.
+    FailedVerifications,
+    /// NSEC3 hash block operations: CVE-2023-50868; Knot 128 priced.
+    Nsec3Hashes,
+    /// DS and DNSKEY sets asked for to prove one question (CVE-2026-1519 and kin; Unbound 20 labels).
+    Evidence,
+}
+
+impl Limit {
+    /// How many limits there are.
+    pub const COUNT: usize = 13;
+
+    /// All of them, in the order of [`Limit::index`].
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::Packets,
+        Self::Kibibytes,
+        Self::Milliseconds,
+        Self::Restarts,
+        Self::Referrals,
+        Self::MinimiseSteps,
+        Self::ServerLookups,
+        Self::ServerLookupFailures,
+        Self::TcpFallbacks,
+        Self::Verifications,
+        Self::FailedVerifications,
+        Self::Nsec3Hashes,
+        Self::Evidence,
+    ];
+
+    /// The limit's place in tables.
+    pub fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The name for metrics, EDE text and logs.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Packets => "packets",
+            Self::Kibibytes => "kibibytes",
+            Self::Milliseconds => "milliseconds",
+            Self::Restarts => "restarts",
+            Self::Referrals => "referrals",
+            Self::MinimiseSteps => "minimise-steps",
+            Self::ServerLookups => "server-lookups",
+            Self::ServerLookupFailures => "server-lookup-failures",
+            Self::TcpFallbacks => "tcp-fallbacks",
+            Self::Verifications => "verifications",
+            Self::FailedVerifications => "failed-verifications",
+            Self::Nsec3Hashes => "nsec3-hashes",
+            Self::Evidence => "evidence",
+        }
+    }
+
+    /// How much one question may use unless the configuration says otherwise.
+    pub fn default_cap(self) -> u32 {
+        match self {
+            Self::Packets => 100,
+            Self::Kibibytes => 1_024,
+            Self::Milliseconds => 10_000,
+            Self::Restarts => 11,
+            Self::Referrals | Self::FailedVerifications => 32,
+            Self::MinimiseSteps => 60,
+            Self::ServerLookups => 24,
+            Self::ServerLookupFailures => 5,
+            Self::TcpFallbacks => 8,
+            Self::Verifications => 64,
+            Self::Nsec3Hashes => 256,
+            Self::Evidence => 48,
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+// One message.
+
+/// Counted steps (labels and pointers) of name reading in one message. An honest message of 64 kB full of
+/// names needs fewer; a pointer ladder of 60 kB would need millions (Unbound CVE-2026-96405).
+pub const DECOMPRESSION_STEPS_MAX: u32 = 32_768;
+/// Compression pointers in one name. Honest encoders use one.
+pub const POINTERS_PER_NAME_MAX: u32 = 16;
+/// RRsets in one message; records beyond make it malformed. BIND: 100 types a name.
+pub const RRSETS_PER_MESSAGE_MAX: usize = 512;
+/// Records in one RRset (PowerDNS 256, BIND 100): an RRset with more makes the message malformed.
+pub const RECORDS_PER_RRSET_MAX: usize = 512;
+/// EDNS options that are kept; later ones are passed over.
+pub const EDNS_OPTIONS_MAX: usize = 32;
+/// EDNS options beyond which a message is malformed (CVE-2026-41292; Unbound 100).
+pub const EDNS_OPTIONS_REFUSED: usize = 100;
+/// Names that the encoder remembers as targets of compression (CVE-2024-8508; Unbound 120).
+pub const COMPRESSION_TARGETS_MAX: usize = 120;
+/// The EDNS UDP size that is announced and the largest UDP reply that is sent (RFC 9715: at most 1,400).
+pub const UDP_SIZE: u16 = 1_232;
+/// RRSIG records kept of one RRset (Unbound `iter-scrub-rrsig` 8).
+pub const SIGNATURES_PER_RRSET_MAX: usize = 8;
+/// Aliases followed within one response (Unbound `iter-scrub-cname` 11).
+pub const ALIASES_PER_RESPONSE_MAX: usize = 11;
+
+// One zone cut.
+
+/// Name servers kept of one delegation (Unbound `iter-scrub-ns` 20; CVE-2022-2795).
+pub const NAME_SERVERS_KEPT_MAX: usize = 20;
+/// Name servers of one delegation that are considered for one question, drawn at random (BIND and PowerDNS 13).
+pub const NAME_SERVERS_USED_MAX: usize = 13;
+/// Addresses of one family used of one name server (BIND 6; CVE-2026-3592).
+pub const ADDRESSES_PER_SERVER_MAX: usize = 6;
+/// Name-server lookups for one delegation and question that are waited for (NXNSAttack; Unbound 16).
+pub const SERVER_LOOKUPS_PER_CUT_MAX: usize = 5;
+/// Depth of lookups for name-server addresses within each other (Unbound's target-fetch-policy reaches 4; BIND 7).
+pub const LOOKUP_DEPTH_MAX: usize = 5;
+/// Queries to one server address for one question at one cut, over UDP.
+pub const ATTEMPTS_PER_ADDRESS_MAX: u32 = 3;
+/// Queries for one question at one cut (Unbound `max-sent-count` 32).
+pub const ATTEMPTS_PER_CUT_MAX: u32 = 24;
+/// Queries for one question at one cut after which no address is asked a second time.
+pub const REPEATS_PER_CUT_MAX: u32 = 8;
+/// Steps of QNAME minimisation for one question at most, and how many of them add a single label (RFC 9156 §2.3).
+pub const MINIMISE_STEPS_MAX: usize = 10;
+/// See [`MINIMISE_STEPS_MAX`].
+pub const MINIMISE_ONE_LABEL_STEPS: usize = 4;
+/// Datagrams read for one query before it counts as unanswered: a flood of forgeries does not hold a task.
+pub const DATAGRAMS_PER_QUERY_MAX: u32 = 64;
+
+// One proof.
+
+/// RRSIGs tried for one RRset (PowerDNS 2, Unbound 8).
+pub const SIGNATURES_TRIED_MAX: usize = 4;
+/// Keys of the same tag and algorithm tried for one signature (PowerDNS and hickory 2).
+pub const SAME_TAG_KEYS_MAX: usize = 2;
+/// DNSKEY records of a zone that are looked at (BIND 32).
+pub const DNSKEYS_MAX: usize = 32;
+/// DS records of a zone that are looked at (PowerDNS 8).
+pub const DS_MAX: usize = 8;
+/// DS records whose digest may fail to match before the zone is given up (Unbound 4).
+pub const DS_MISMATCHES_MAX: usize = 4;
+/// NSEC3 iterations above which a zone counts as insecure (RFC 9276 §3.2; BIND, Knot, PowerDNS 50).
+pub const NSEC3_ITERATIONS_MAX: u16 = 50;
+/// NSEC3 records of one response that are looked at (Knot 8, PowerDNS 10).
+pub const NSEC3_RECORDS_MAX: usize = 10;
+/// Other servers that are tried when an answer or its proof is bogus (Unbound `val-max-restart` 5).
+pub const BOGUS_RETRIES_MAX: usize = 3;
+/// Signature verifications in one slice of work; then the proof pauses so that others run.
+pub const VERIFICATIONS_PER_SLICE: u32 = 8;
+/// Seconds that a clock may be wrong: a tenth of the signature's lifetime, within these bounds (Unbound's
+/// `val-sig-skew-min` and `-max`).
+pub const SIGNATURE_SKEW_SECS_MIN: u32 = 3_600;
+/// See [`SIGNATURE_SKEW_SECS_MIN`].
+pub const SIGNATURE_SKEW_SECS_MAX: u32 = 86_400;
+
+// Time to live, in seconds.
+
+/// `[cache] max-ttl`.
+pub const MAX_TTL_SECS: u32 = 86_400;
+/// `[cache] max-negative-ttl` (RFC 2308 §5: one to three hours).
+pub const MAX_NEGATIVE_TTL_SECS: u32 = 3_600;
+/// Bogus data and the failure it caused (Unbound `val-bogus-ttl`).
+pub const BOGUS_TTL_SECS: u32 = 60;
+/// The first time a failure is remembered, and the longest (RFC 9520 §3.2: at least 1 s, at most 5 min).
+pub const FAILURE_TTL_SECS_MIN: u32 = 5;
+/// See [`FAILURE_TTL_SECS_MIN`].
+pub const FAILURE_TTL_SECS_MAX: u32 = 300;
+/// What is known of a server's speed and habits (Unbound `infra-host-ttl`).
+pub const SERVER_TTL_SECS: u32 = 900;
+/// That a name is no zone cut, at most.
+pub const NO_CUT_TTL_SECS: u32 = 900;
+
+// Clients.
+
+/// Clients that wait for one resolution; more get SERVFAIL (BIND `max-clients-per-query` 100, Unbound 16 × 1024).
+pub const WAITERS_PER_FLIGHT_MAX: usize = 1_000;
+/// Resolutions under way in the process (Unbound 2,048 a thread).
+pub const FLIGHTS_MAX: usize = 16_384;
+/// Questions of one TCP connection that are answered at the same time (Knot 100).
+pub const TCP_PIPELINE_MAX: usize = 100;
+
+// Sockets.
+
+/// Sockets open towards servers at a time, if the process may have that many descriptors (Unbound
+/// `outgoing-range` 4,096 a thread).
+pub const UPSTREAM_SOCKETS_MAX: usize = 4_096;
+/// Milliseconds that a query waits for a free socket.
+pub const SOCKET_WAIT_MS: u64 = 1_000;
+/// Octets read of a server's datagram: we announce [`UDP_SIZE`], and nobody sends more by mistake.
+pub const DATAGRAM_OCTETS_MAX: usize = 4_096;
+/// Clients' datagrams that are worked on at the same time; more are dropped.
+pub const UDP_QUERIES_MAX: usize = 10_000;
+/// Milliseconds from a client's TCP connection to its first whole message.
+pub const TCP_FIRST_MESSAGE_MS: u64 = 3_000;
+/// Milliseconds that a client may leave a reply unread before its connection is cut.
+pub const TCP_WRITE_STALL_MS: u64 = 2_000;
+/// The idle timeout of TCP connections in milliseconds when nearly all are taken (Unbound 200).
+pub const TCP_IDLE_MS_MIN: u64 = 200;
+/// Octets of replies that wait to be read by TCP clients, all connections together (Unbound
+/// `stream-wait-size` 4 MiB).
+pub const TCP_WAITING_OCTETS_MAX: usize = 32 << 20;
+/// The prefix of an IPv6 client that counts as one client.
+pub const CLIENT_PREFIX_V6_LEN: u8 = 56;
+/// Milliseconds that questions under way get to be answered when the process ends.
+pub const SHUTDOWN_GRACE_MS: u64 = 700;
+/// Connections that wait to be accepted.
+pub const TCP_BACKLOG: i32 = 1_024;
+/// The receive buffer of a client-side UDP socket, in octets, as far as the kernel allows.
+pub const UDP_RECEIVE_BUFFER_OCTETS: usize = 1 << 20;
+
+// Caches.
+
+/// Parts of a cache that are locked one by one, at most: a power of two.
+pub const SHARDS_MAX: usize = 64;
+/// A cache has no more parts than leave each so many octets, so that one large entry does not empty a part.
+pub const SHARD_BYTES_MIN: usize = 1 << 20;

@@ -1,0 +1,3 @@
+//! The `rootwalk` command.
+
+fn main() {}
