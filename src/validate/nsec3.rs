@@ -1,0 +1,278 @@
+//! Denial by NSEC3 (RFC 5155 §8, RFC 9276).
+//!
+//! In: the NSEC3 RRsets of one zone. Out: which of them prove a claim. Each hash is charged by the SHA-1 blocks
+//! it takes (CVE-2023-50868), and is computed once in a proof.
+
+use std::collections::BTreeMap;
+
+use ring::digest;
+
+use super::Insecurity;
+use super::denial::{self, Claim, Denial, Finding};
+use crate::budget::Budget;
+use crate::dns::rdata::{Nsec3, TypeBitmap};
+use crate::dns::{Name, RecordType, Rrset};
+use crate::limits::{self, Limit};
+
+/// The hash of a name: SHA-1, the only one there is (RFC 5155 §11).
+type Hash = [u8; 20];
+
+/// Hashes that were computed already, by salt and iterations.
+#[derive(Debug, Clone, Default)]
+pub struct Hashes {
+    known: BTreeMap<(u16, Vec<u8>), BTreeMap<Name, Hash>>,
+}
+
+impl Hashes {
+    /// None known.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+/// The NSEC3 records of a zone that can be used, all of the same parameters.
+pub(super) struct HashedChain<'a> {
+    zone: &'a Name,
+    links: Vec<Link<'a>>,
+    iterations: u16,
+    salt: &'a [u8],
+    hashes: &'a mut Hashes,
+    budget: &'a Budget,
+}
+
+/// One NSEC3 record.
+struct Link<'a> {
+    index: usize,
+    hash: Hash,
+    next: Hash,
+    opt_out: bool,
+    iterations: u16,
+    salt: &'a [u8],
+    types: TypeBitmap<'a>,
+}
+
+/// A closest encloser proof (RFC 5155 §8.3).
+struct Encloser {
+    /// The deepest name that exists.
+    name: Name,
+    /// The record that matches it.
+    matching: usize,
+    /// The record that covers the name one label longer.
+    covering: usize,
+    /// That record's span may hold insecure delegations.
+    opt_out: bool,
+}
+
+impl Encloser {
+    fn finding(&self, finding: Finding) -> Finding {
+        // RFC 5155 §9.2: with opt-out in the way nothing below is certain.
+        if self.opt_out { Finding::Insecure(Insecurity::OptOut) } else { finding }
+    }
+
+    fn denial(&self, finding: Finding, more: &[usize]) -> Denial {
+        let used = [&[self.matching, self.covering], more].concat();
+        Denial::new(self.finding(finding), &used)
+    }
+}
+
+impl<'a> HashedChain<'a> {
+    /// Takes what is usable of `records`; none if nothing is.
+    pub(super) fn read(
+        zone: &'a Name,
+        records: &[&'a Rrset],
+        hashes: &'a mut Hashes,
+        budget: &'a Budget,
+    ) -> Option<Self> {
+        let mut links: Vec<Link<'a>> = records
+            .iter()
+            .enumerate()
+            .filter(|(_, rrset)| rrset.rtype == RecordType::NSEC3 && rrset.rdatas.len() == 1)
+            .take(limits::NSEC3_RECORDS_MAX)
+            .filter_map(|(index, rrset)| Link::read(zone, index, rrset))
+            .collect();
+        let first = links.first()?;
+        let (iterations, salt) = (first.iterations, first.salt);
+        // RFC 5155 §8.2: records of other parameters belong to another chain.
+        links.retain(|link| link.iterations == iterations && link.salt == salt);
+        Some(Self { zone, links, iterations, salt, hashes, budget })
+    }
+
+    /// Searches a proof.
+    pub(super) fn prove(&mut self, claim: Claim<'_>) -> Result<Option<Denial>, Limit> {
+        if self.iterations > limits::NSEC3_ITERATIONS_MAX {
+            // RFC 9276 §3.2: insecure, and not one hash is computed for it (CVE-2026-1519).
+            let finding = Finding::Insecure(Insecurity::Iterations(self.iterations));
+            return Ok(self.links.first().map(|link| Denial::new(finding, &[link.index])));
+        }
+        match claim {
+            Claim::Name(name) => self.no_name(name),
+            Claim::Type(name, rtype) => self.no_type(name, rtype),
+            Claim::CloserMatch { name, encloser } => self.no_closer_match(name, encloser),
+            Claim::Ds(name) => self.no_ds(name),
+        }
+    }
+
+    /// RFC 5155 §8.4.
+    fn no_name(&mut self, name: &Name) -> Result<Option<Denial>, Limit> {
+        let Some(encloser) = self.encloser(name)? else { return Ok(None) };
+        let Ok(wildcard) = encloser.name.wildcard() else { return Ok(None) };
+        let Some(covering) = self.covering(&wildcard)?.map(|link| link.index) else { return Ok(None) };
+        Ok(Some(encloser.denial(Finding::Absent, &[covering])))
+    }
+
+    /// RFC 5155 §8.5, §8.6, §8.7.
+    fn no_type(&mut self, name: &Name, rtype: RecordType) -> Result<Option<Denial>, Limit> {
+        if let Some(link) = self.matching(name)? {
+            let finding = denial::type_finding(name, &link.types, rtype);
+            return Ok(finding.map(|finding| Denial::new(finding, &[link.index])));
+        }
+        let Some(encloser) = self.encloser(name)? else { return Ok(None) };
+        let Ok(wildcard) = encloser.name.wildcard() else { return Ok(None) };
+        if let Some(link) = self.matching(&wildcard)? {
+            let lacking = !denial::is_delegation(&link.types) && denial::lacks(&link.types, rtype);
+            let used = [link.index];
+            return Ok(lacking.then(|| encloser.denial(Finding::Absent, &used)));
+        }
+        // RFC 5155 §8.6, and for an empty non-terminal above nothing but insecure delegations any type.
+        Ok(encloser.opt_out.then(|| encloser.denial(Finding::Absent, &[])))
+    }
+
+    /// RFC 5155 §8.8.
+    fn no_closer_match(&mut self, name: &Name, encloser: &Name) -> Result<Option<Denial>, Limit> {
+        if !name.is_below(encloser) || !encloser.is_subdomain_of(self.zone) {
+            return Ok(None);
+        }
+        let next_closer = name.suffix(encloser.label_count() + 1);
+        let covering = self.covering(&next_closer)?;
+        Ok(covering.map(|link| {
+            let finding = if link.opt_out { Finding::Insecure(Insecurity::OptOut) } else { Finding::Absent };
+            Denial::new(finding, &[link.index])
+        }))
+    }
+
+    /// RFC 5155 §8.6, §8.9.
+    fn no_ds(&mut self, name: &Name) -> Result<Option<Denial>, Limit> {
+        if let Some(link) = self.matching(name)? {
+            let finding = denial::cut_finding(name, &link.types);
+            return Ok(finding.map(|finding| Denial::new(finding, &[link.index])));
+        }
+        let encloser = self.encloser(name)?;
+        Ok(encloser.map(|encloser| encloser.denial(Finding::NotCut { nothing_below: true }, &[])))
+    }
+
+    /// The closest encloser proof for a name that has no record (RFC 5155 §8.3); none if the name has one.
+    fn encloser(&mut self, name: &Name) -> Result<Option<Encloser>, Limit> {
+        let (deepest, top) = (name.label_count(), self.zone.label_count());
+        for labels in (top..=deepest).rev() {
+            let ancestor = name.suffix(labels);
+            let Some(link) = self.matching(&ancestor)? else { continue };
+            // RFC 5155 §8.3: what is below a zone cut or a DNAME is not denied by this zone.
+            if labels == deepest || denial::hides_below(&link.types) {
+                return Ok(None);
+            }
+            let matching = link.index;
+            let next_closer = name.suffix(labels + 1);
+            return Ok(self.covering(&next_closer)?.map(|link| Encloser {
+                name: ancestor,
+                matching,
+                covering: link.index,
+                opt_out: link.opt_out,
+            }));
+        }
+        Ok(None)
+    }
+
+    fn matching(&mut self, name: &Name) -> Result<Option<&Link<'a>>, Limit> {
+        let hash = self.hash(name)?;
+        Ok(self.links.iter().find(|link| link.hash == hash))
+    }
+
+    fn covering(&mut self, name: &Name) -> Result<Option<&Link<'a>>, Limit> {
+        let hash = self.hash(name)?;
+        Ok(self.links.iter().find(|link| link.covers(&hash)))
+    }
+
+    /// RFC 5155 §5: H(H(… H(name ‖ salt) ‖ salt …) ‖ salt).
+    fn hash(&mut self, name: &Name) -> Result<Hash, Limit> {
+        let known = self.hashes.known.entry((self.iterations, self.salt.to_vec())).or_default();
+        if let Some(hash) = known.get(name) {
+            return Ok(*hash);
+        }
+        let again = blocks(20 + self.salt.len()).saturating_mul(u32::from(self.iterations));
+        let cost = blocks(name.len() + self.salt.len()).saturating_add(again);
+        self.budget.spend(Limit::Nsec3Hashes, cost).map_err(|_| Limit::Nsec3Hashes)?;
+        let mut hash = sha1(name.to_lowercase().as_wire(), self.salt);
+        for _ in 0..self.iterations {
+            hash = sha1(&hash, self.salt);
+        }
+        known.insert(name.clone(), hash);
+        Ok(hash)
+    }
+}
+
+/// How many blocks SHA-1 works through for an input of so many octets.
+fn blocks(octets: usize) -> u32 {
+    // FIPS 180-4 §5.1.1: one octet and an eight-octet length are added.
+    u32::try_from((octets + 9).div_ceil(64)).unwrap_or(u32::MAX)
+}
+
+fn sha1(octets: &[u8], salt: &[u8]) -> Hash {
+    let mut context = digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY);
+    context.update(octets);
+    context.update(salt);
+    let mut hash = [0; 20];
+    hash.copy_from_slice(context.finish().as_ref());
+    hash
+}
+
+impl<'a> Link<'a> {
+    fn read(zone: &Name, index: usize, rrset: &'a Rrset) -> Option<Self> {
+        let nsec3 = Nsec3::read(rrset.rdatas.first()?).ok()?;
+        // RFC 5155 §8.1, §8.2: unknown hash algorithms and flags are passed over.
+        if nsec3.hash_algorithm != 1 || nsec3.flags & !1 != 0 {
+            return None;
+        }
+        // The record stands directly below the zone that signed it: a child's says nothing of the parent, nor
+        // the other way round (CVE-2026-10723, CVE-2026-123580).
+        if rrset.name.parent()? != *zone {
+            return None;
+        }
+        Some(Self {
+            index,
+            hash: base32hex(rrset.name.labels().next()?)?,
+            next: nsec3.next_hash.try_into().ok()?,
+            opt_out: nsec3.flags & 1 != 0,
+            iterations: nsec3.iterations,
+            salt: nsec3.salt,
+            types: nsec3.types,
+        })
+    }
+
+    /// RFC 5155 §8.3: strictly between, around the end of the circle for its last record.
+    fn covers(&self, hash: &Hash) -> bool {
+        if self.hash < self.next {
+            self.hash < *hash && *hash < self.next
+        } else {
+            // The last record; a lone one covers all but itself (CVE-2026-123601).
+            (self.hash < *hash || *hash < self.next) && *hash != self.hash
+        }
+    }
+}
+
+/// Reads 32 digits of base 32 with the extended hex alphabet, in either case (RFC 4648 §7, RFC 5155 §3.3).
+fn base32hex(label: &[u8]) -> Option<Hash> {
+    if label.len() != 32 {
+        return None;
+    }
+    let mut hash = [0; 20];
+    for (octets, digits) in hash.chunks_exact_mut(5).zip(label.chunks_exact(8)) {
+        let mut bits = 0_u64;
+        for digit in digits {
+            let value = char::from(*digit).to_digit(32)?;
+            bits = bits << 5 | u64::from(value);
+        }
+        let [_, _, _, five @ ..] = bits.to_be_bytes();
+        octets.copy_from_slice(&five);
+    }
+    Some(hash)
+}

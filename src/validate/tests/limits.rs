@@ -1,0 +1,190 @@
+//! What a proof may cost: KeyTrap (CVE-2023-50387), CVE-2023-50868, CVE-2026-11605 and their kin.
+
+use super::*;
+use crate::lab::signer::RrsigFixed;
+use crate::limits::Limit;
+
+fn too_much(limit: Limit) -> Fault {
+    Fault::TooMuchWork { limit: limit.word() }
+}
+
+/// A signature that names a key and is wrong.
+fn junk(world: &World, rrset: &Rrset, octet: u8) -> Vec<u8> {
+    let mut rdata = world.zones[&name("example.")].zsk.sign(&name("example."), rrset, validity()).unwrap();
+    *rdata.last_mut().unwrap() ^= octet;
+    rdata
+}
+
+#[test]
+fn many_wrong_signatures_cost_a_few_verifications() {
+    // SigJam.
+    let world = World::new();
+    let mut rrset = unsigned_a("www.example.");
+    for octet in 1..=200 {
+        let rdata = junk(&world, &rrset, octet);
+        rrset.signatures.push(&rdata);
+    }
+    let judged = world.judge(answer(vec![rrset]));
+    assert!(judged.validated.state().is_bogus());
+    assert_eq!(judged.budget.spent(Limit::FailedVerifications), 4);
+}
+
+#[test]
+fn keys_of_the_same_tag_are_tried_twice_at_most() {
+    // LockCram: the sum of the octets is the tag, so pairs of octets may change places.
+    let mut world = World::new();
+    let zsk = world.zones[&name("example.")].zsk.dnskey();
+    let mut set = Rrset::new(name("example."), RecordType::DNSKEY, 60)
+        .with(&world.zones[&name("example.")].ksk.dnskey());
+    for place in 0..12 {
+        let mut twin = zsk.clone();
+        twin.swap(4 + 2 * place, 6 + 2 * place);
+        twin.swap(5 + 2 * place, 7 + 2 * place);
+        set.rdatas.push(&twin);
+    }
+    world.publish_keys(set);
+    let judged = world.judge(answer(vec![world.a("example.", "www.example.")]));
+    assert!(matches!(judged.fault(), Fault::SignatureWrong { .. }));
+    assert_eq!(judged.budget.spent(Limit::FailedVerifications), 2);
+}
+
+#[test]
+fn many_ds_records_that_match_nothing_end_soon() {
+    // HashTrap: the right one stands last, behind more mismatches than are looked at.
+    let mut world = World::new();
+    let right = world.zones[&name("example.")].ksk.ds(&name("example."), 2);
+    let mut ds = Rrset::new(name("example."), RecordType::DS, 60);
+    for octet in 1..=5 {
+        let mut wrong = right.clone();
+        *wrong.last_mut().unwrap() ^= octet;
+        ds.rdatas.push(&wrong);
+    }
+    ds.rdatas.push(&right);
+    world.publish_ds(ds);
+    assert!(matches!(
+        world.judge(answer(vec![world.a("example.", "www.example.")])).fault(),
+        Fault::DsMismatch { .. }
+    ));
+}
+
+#[test]
+fn an_answer_of_many_rrsets_pauses_and_ends_at_the_limit() {
+    // ANYTrap.
+    let mut world = World::new();
+    let rrsets = |world: &World, count: u16| -> Vec<Rrset> {
+        (0..count)
+            .map(|number| {
+                let rrset = Rrset::new(name("www.example."), RecordType(65_280 + number), 60).with(b"x");
+                world.sign("example.", rrset)
+            })
+            .collect()
+    };
+    let ask = |answer| scrubbed(question("www.example.", RecordType::ANY), Outcome::Answer, answer, vec![]);
+    let judged = world.judge(ask(rrsets(&world, 20)));
+    judged.is_secure();
+    assert_eq!(judged.pauses, 2);
+    assert_eq!(judged.budget.spent(Limit::Verifications), 23, "nothing is verified twice");
+    world.caps = Caps::default().with(Limit::Verifications, 10);
+    let judged = world.judge(ask(rrsets(&world, 20)));
+    assert_eq!(*judged.fault(), too_much(Limit::Verifications));
+    assert_eq!(judged.validated.states().len(), 20);
+}
+
+#[test]
+fn failed_verifications_have_a_limit_of_their_own() {
+    let mut world = World::new();
+    world.caps = Caps::default().with(Limit::FailedVerifications, 3);
+    let mut rrset = unsigned_a("www.example.");
+    for octet in 1..=4 {
+        let rdata = junk(&world, &rrset, octet);
+        rrset.signatures.push(&rdata);
+    }
+    assert_eq!(*world.judge(answer(vec![rrset])).fault(), too_much(Limit::FailedVerifications));
+}
+
+#[test]
+fn a_denial_with_hundreds_of_records_costs_no_more_than_its_proof() {
+    // CVE-2026-11605.
+    let world = World::new();
+    let mut authority: Vec<Rrset> = (0..200)
+        .map(|number| {
+            let owner = format!("a{number:03}.example.");
+            world.nsec("example.", &owner, &format!("a{number:03}x.example."), &[RecordType::A])
+        })
+        .collect();
+    authority.insert(0, world.nsec("example.", "m.example.", "z.example.", &[RecordType::TXT]));
+    let judged = world.judge(nodata(question("m.example.", RecordType::A), authority));
+    judged.is_secure();
+    assert_eq!(judged.budget.spent(Limit::Verifications), 4);
+}
+
+#[test]
+fn forged_denials_are_put_aside_until_the_budget_ends() {
+    let mut world = World::new();
+    world.caps = Caps::default().with(Limit::FailedVerifications, 5);
+    let good = world.nsec("example.", "m.example.", "z.example.", &[RecordType::TXT]);
+    let forged = |number: u8| {
+        let rdata = nsec_rdata(&name(&format!("z{number}.example.")), &[RecordType::TXT]);
+        let mut rrset = Rrset::new(name("m.example."), RecordType::NSEC, 60).with(&rdata);
+        rrset.signatures = good.signatures.clone();
+        rrset
+    };
+    let authority: Vec<Rrset> = (0..9).map(forged).collect();
+    let judged = world.judge(nodata(question("m.example.", RecordType::A), authority));
+    assert_eq!(*judged.fault(), too_much(Limit::FailedVerifications));
+}
+
+#[test]
+fn nsec3_hashes_are_priced_by_their_blocks() {
+    // CVE-2023-50868: iterations and salt multiply.
+    let world = World::new();
+    let dear = Nsec3Params { iterations: 50, salt: vec![7; 255], opt_out: false };
+    let labels = "a.".repeat(100);
+    let record = world.nsec3("example.", "example.", false, &dear, &[RecordType::SOA, RecordType::NS]);
+    let judged = world.judge(nxdomain(&format!("{labels}example."), vec![record]));
+    assert_eq!(*judged.fault(), too_much(Limit::Nsec3Hashes));
+    // One hash: 8 blocks for the name, 50 times 5 after it.
+    assert_eq!(judged.budget.spent(Limit::Nsec3Hashes), 8 + 50 * 5);
+}
+
+#[test]
+fn a_long_name_costs_no_more_questions_than_allowed() {
+    // CVE-2026-1519 and kin: one DS question a label.
+    let mut world = World::new();
+    let name_of = |count: usize| format!("{}example.", "a.".repeat(count));
+    for count in 1..=100 {
+        world.no_cut(&name_of(count));
+    }
+    world.caps = Caps::default().with(Limit::Evidence, 20);
+    let judged = world.judge(answer(vec![unsigned_a(&name_of(100))]));
+    assert_eq!(*judged.fault(), too_much(Limit::Evidence));
+    assert_eq!(judged.asked.len(), 20);
+}
+
+#[test]
+fn a_deep_chain_of_secure_zones_is_followed() {
+    let mut world = World::new();
+    let mut zone = "example.".to_owned();
+    for _ in 0..15 {
+        zone = format!("a.{zone}");
+        world.zone(&zone, 15);
+    }
+    let judged = world.judge(answer(vec![world.a(&zone, &format!("www.{zone}"))]));
+    judged.is_secure();
+    assert!(judged.pauses > 0);
+    assert_eq!(judged.budget.spent(Limit::Verifications), 16 * 2 + 1 + 1);
+}
+
+#[test]
+fn a_signature_that_was_found_wrong_is_not_tried_again() {
+    let world = World::new();
+    let key = &world.zones[&name("example.")].zsk;
+    let fixed = RrsigFixed { labels: 2, ttl: 900, validity: validity(), tag: key.tag() };
+    let mut nsec = world.nsec("example.", "m.example.", "z.example.", &[RecordType::TXT]);
+    let mut rdata = key.sign_as(&name("example."), &nsec, &fixed).unwrap();
+    *rdata.last_mut().unwrap() ^= 1;
+    nsec.signatures = [rdata.as_slice()].into_iter().collect();
+    let judged = world.judge(nodata(question("m.example.", RecordType::A), vec![nsec]));
+    assert!(matches!(judged.fault(), Fault::SignatureWrong { .. }));
+    assert_eq!(judged.budget.spent(Limit::FailedVerifications), 1);
+}
