@@ -1,0 +1,231 @@
+//! Zone cuts as the parents told them: where the walk starts, and raw evidence of DS for `validate`.
+//!
+//! In: delegations from referrals (and the root's own, from priming), each with the moment it ends. Out: the
+//! deepest cut at or above a name. A cut comes from the parent's side alone; what the child says of its own
+//! name servers is kept beside it and neither renews nor outlives it, so that a domain that was withdrawn
+//! is gone when the parent's word ends (ghost and phoenix domains: CVE-2012-1033, CVE-2022-30698,
+//! CVE-2026-40622). Beside the cuts stand names that are known to be none: a hint that saves the walk a question
+//! (RFC 9156 §2.3), and harms nothing if it is outdated. Nothing of this is ever served to a client.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::shard::{Sharded, heap};
+use crate::clock::Moment;
+use crate::dns::delegation::{Delegation, DsEvidence, NameServer};
+use crate::dns::response::Outcome;
+use crate::dns::{Name, Rrset};
+use crate::entropy::Entropy;
+
+/// A zone cut and until when it is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CachedCut {
+    /// What the parent said.
+    pub delegation: Delegation,
+    /// When it came: the TTL of the DS evidence counts from here.
+    pub stored: Moment,
+    /// When it ends: never later than the parent's own cut, the root's excepted, which nobody can withdraw.
+    pub expires: Moment,
+    /// Name servers that only the child's own NS set names. Asked when all of the parent's fail.
+    pub child_servers: Vec<Name>,
+}
+
+impl CachedCut {
+    /// A cut with nothing from the child.
+    pub fn new(delegation: Delegation, stored: Moment, expires: Moment) -> Self {
+        Self { delegation, stored, expires, child_servers: Vec::new() }
+    }
+
+    /// The zone.
+    pub fn zone(&self) -> &Name {
+        &self.delegation.zone
+    }
+}
+
+/// Known zone cuts, bounded in octets; the least recently used goes first.
+#[derive(Debug)]
+pub struct Delegations {
+    cuts: Sharded<Name, Arc<CachedCut>>,
+    no_cuts: Sharded<Name, NoCut>,
+}
+
+/// What was answered at a name that is no cut.
+#[derive(Debug, Clone, Copy)]
+struct NoCut {
+    outcome: Outcome,
+    expires: Moment,
+}
+
+impl Delegations {
+    /// An empty cache of at most `bytes_max` octets.
+    pub fn new(bytes_max: usize, entropy: &Entropy) -> Self {
+        let eighth = bytes_max / 8;
+        Self {
+            cuts: Sharded::new(7 * eighth, entropy, |zone, cut| heap(zone.heap_len()) + cut_heap(cut)),
+            no_cuts: Sharded::new(eighth, entropy, |name, _| heap(name.heap_len())),
+        }
+    }
+
+    /// The deepest cut known at or above `name`.
+    pub fn deepest(&self, name: &Name, now: Moment) -> Option<Arc<CachedCut>> {
+        name.ancestors().find_map(|zone| self.get(&zone, now))
+    }
+
+    /// The cut of exactly this zone.
+    pub fn get(&self, zone: &Name, now: Moment) -> Option<Arc<CachedCut>> {
+        self.cuts.get(zone).filter(|cut| cut.expires > now)
+    }
+
+    /// The zones of the cuts known at or above `name`, deepest first.
+    pub fn cuts(&self, name: &Name, now: Moment) -> Vec<Name> {
+        name.ancestors().filter_map(|zone| self.get(&zone, now)).map(|cut| cut.zone().clone()).collect()
+    }
+
+    /// Stores a cut and returns it. What the child said of the same zone is dropped with the older cut.
+    pub fn insert(&self, cut: CachedCut) -> Arc<CachedCut> {
+        let cut = Arc::new(cut);
+        self.no_cuts.remove(cut.zone());
+        self.cuts.insert(cut.zone().clone(), Arc::clone(&cut));
+        cut
+    }
+
+    /// Adds the child's own name servers to a cut that is still the one they were learned under.
+    pub fn add_child_servers(&self, cut: &Arc<CachedCut>, child_servers: Vec<Name>) {
+        if self.cuts.remove_if(cut.zone(), |current| Arc::ptr_eq(current, cut)).is_some() {
+            self.insert(CachedCut { child_servers, ..CachedCut::clone(cut) });
+        }
+    }
+
+    /// Keeps that a server of the zone above answered at `name` and did not refer further down.
+    pub fn insert_no_cut(&self, name: Name, outcome: Outcome, expires: Moment) {
+        self.no_cuts.insert(name, NoCut { outcome, expires });
+    }
+
+    /// How a question for `name` ended, if that name is known to be no cut.
+    pub fn no_cut(&self, name: &Name, now: Moment) -> Option<Outcome> {
+        self.no_cuts.get(name).filter(|known| known.expires > now).map(|known| known.outcome)
+    }
+
+    /// Forgets the cut of exactly this zone.
+    pub fn remove(&self, zone: &Name) {
+        self.cuts.remove(zone);
+        self.no_cuts.remove(zone);
+    }
+
+    /// Forgets all cuts at and below `zone`; returns how many there were. Looks at every cut.
+    pub fn remove_below(&self, zone: &Name) -> usize {
+        self.no_cuts.retain(|name, _| !name.is_subdomain_of(zone));
+        self.cuts.retain(|name, _| !name.is_subdomain_of(zone))
+    }
+
+    /// How many cuts are held.
+    pub fn len(&self) -> usize {
+        self.cuts.len()
+    }
+
+    /// Whether no cut is held.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The octets held.
+    pub fn bytes(&self) -> usize {
+        self.cuts.bytes() + self.no_cuts.bytes()
+    }
+}
+
+/// What a cut has allocated, its own box included.
+fn cut_heap(cut: &CachedCut) -> usize {
+    let delegation = &cut.delegation;
+    let servers = heap(size_of_val(delegation.servers.as_slice()));
+    let each: usize = delegation.servers.iter().map(server_heap).sum();
+    let ds = match &delegation.ds {
+        DsEvidence::Absent => 0,
+        DsEvidence::Present(set) => rrset_heap(set),
+        DsEvidence::Denied(sets) => {
+            heap(size_of_val(sets.as_slice())) + sets.iter().map(rrset_heap).sum::<usize>()
+        }
+    };
+    let child = heap(size_of_val(cut.child_servers.as_slice()));
+    let child_names: usize = cut.child_servers.iter().map(|name| heap(name.heap_len())).sum();
+    let zones = heap(delegation.zone.heap_len()) + heap(delegation.parent.heap_len());
+    heap(size_of::<CachedCut>() + 2 * size_of::<usize>()) + zones + servers + each + ds + child + child_names
+}
+
+fn server_heap(server: &NameServer) -> usize {
+    heap(server.name.heap_len()) + heap(server.glue.len() * size_of::<IpAddr>())
+}
+
+fn rrset_heap(set: &Rrset) -> usize {
+    heap(set.name.heap_len()) + heap(set.rdatas.byte_len()) + heap(set.signatures.byte_len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Name {
+        text.parse().unwrap()
+    }
+
+    fn cut(zone: &str, expires: u64) -> CachedCut {
+        let server = NameServer { name: name("ns1.example."), glue: vec!["192.0.2.1".parse().unwrap()] };
+        let delegation = Delegation {
+            zone: name(zone),
+            parent: Name::root(),
+            servers: vec![server],
+            ds: DsEvidence::Absent,
+            ttl: 60,
+        };
+        CachedCut::new(delegation, Moment(0), Moment(expires))
+    }
+
+    #[test]
+    fn the_deepest_living_cut_is_found() {
+        let cache = Delegations::new(1 << 20, &Entropy::seeded(1));
+        cache.insert(cut(".", 100));
+        cache.insert(cut("example.", 100));
+        cache.insert(cut("a.example.", 50));
+        let deepest =
+            |moment| cache.deepest(&name("x.A.example."), Moment(moment)).map(|cut| cut.zone().clone());
+        assert_eq!(deepest(0), Some(name("a.example.")));
+        assert_eq!(deepest(50), Some(name("example.")));
+        assert_eq!(cache.cuts(&name("x.example."), Moment(0)), [name("example."), Name::root()]);
+        assert_eq!(deepest(100), None);
+    }
+
+    #[test]
+    fn the_octets_held_stay_within_the_bound() {
+        let cache = Delegations::new(64 << 10, &Entropy::seeded(1));
+        for i in 0..2_000 {
+            cache.insert(cut(&format!("z{i}.example."), 100));
+            assert!(cache.bytes() <= 64 << 10);
+        }
+        let len = cache.len();
+        assert!(len > 50, "{len}");
+        assert_eq!(cache.remove_below(&name("example.")), len);
+        assert!(cache.is_empty());
+    }
+
+    #[test]
+    fn a_name_is_no_cut_until_it_becomes_one() {
+        let cache = Delegations::new(1 << 20, &Entropy::seeded(1));
+        cache.insert_no_cut(name("a.example."), Outcome::NoData, Moment(50));
+        assert_eq!(cache.no_cut(&name("A.example."), Moment(49)), Some(Outcome::NoData));
+        assert_eq!(cache.no_cut(&name("a.example."), Moment(50)), None);
+        cache.insert(cut("a.example.", 100));
+        assert_eq!(cache.no_cut(&name("a.example."), Moment(0)), None);
+    }
+
+    #[test]
+    fn a_cut_that_came_anew_drops_what_the_child_said_before() {
+        let cache = Delegations::new(1 << 20, &Entropy::seeded(1));
+        let old = cache.insert(cut("example.", 100));
+        cache.add_child_servers(&old, vec![name("child.example.")]);
+        assert_eq!(cache.get(&name("example."), Moment(0)).unwrap().child_servers, [name("child.example.")]);
+        assert_eq!(cache.get(&name("example."), Moment(0)).unwrap().expires, Moment(100));
+        cache.insert(cut("example.", 200));
+        cache.add_child_servers(&old, vec![name("child.example.")]);
+        assert!(cache.get(&name("example."), Moment(0)).unwrap().child_servers.is_empty());
+    }
+}

@@ -1,0 +1,460 @@
+//! What is known of servers: how fast they answer, whether they are silent, and their habits.
+//!
+//! In: measured round trips, silences, and facts from replies that matched their query. Out: how long to wait
+//! for a server, what it costs to choose it, how to ask it. Nothing here comes from a datagram that could not
+//! be matched (id, port, question): an off-path forger changes nothing (CVE-2023-26437, CVE-2026-52690).
+//!
+//! Timing is that of RFC 6298 §2, with the bounds that Unbound uses. Which server is chosen is decided by
+//! `iterate::select`.
+
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::shard::{Sharded, heap};
+use crate::clock::Moment;
+use crate::dns::Name;
+use crate::entropy::Entropy;
+use crate::limits;
+
+/// How long to wait for a server nothing is known of (Unbound `unknown-server-time-limit`).
+pub const INITIAL_WAIT: Duration = Duration::from_millis(376);
+/// The shortest wait and the longest (Unbound `infra-cache-min-rtt`; its maximum is 2 minutes, far beyond the
+/// patience of a client).
+pub const WAIT_MIN: Duration = Duration::from_millis(50);
+/// See [`WAIT_MIN`].
+pub const WAIT_MAX: Duration = Duration::from_secs(12);
+/// The longest wait that silence alone leads to: a server that has answered slower than this gets more.
+const SILENT_WAIT_MAX: Duration = Duration::from_secs(2);
+/// So many silences in a row and a server is asked only if nobody else is left.
+const SILENCES_MAX: u32 = 3;
+/// How long until a silent server is probed, after the first silence and at most; doubled with each.
+const HOLD_MIN: Duration = Duration::from_secs(1);
+/// See [`HOLD_MIN`].
+const HOLD_MAX: Duration = Duration::from_secs(120);
+/// So many servers of a family silent in a row, none answering, and the family counts as dead.
+const FAMILY_SILENCES_MAX: u32 = 8;
+/// How long a dead family is left alone, at first and at most.
+const FAMILY_HOLD_MIN: Duration = Duration::from_secs(30);
+/// See [`FAMILY_HOLD_MIN`].
+const FAMILY_HOLD_MAX: Duration = Duration::from_secs(600);
+/// Replies over TCP in another letter case before 0x20 is given up for a server.
+const CASE_CHANGES_MAX: u8 = 3;
+/// Zones for which a server is remembered as lame.
+const LAME_ZONES_MAX: usize = 16;
+
+/// Whether a server understands EDNS (RFC 6891 §7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EdnsHabit {
+    /// Not known yet: EDNS is tried.
+    #[default]
+    Unknown,
+    /// It has answered with an OPT record: an error of its is not because of EDNS.
+    Works,
+    /// It answered without EDNS what it refused with EDNS.
+    Broken,
+}
+
+/// Whether a server is worth asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing speaks against it.
+    Good,
+    /// It has been silent, and long enough ago that one question may find out whether it still is.
+    ProbeDue,
+    /// It has been silent: only asked if nobody else is left.
+    Silent,
+}
+
+/// What is known of a server, seen from one zone at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// How long to wait for its answer.
+    pub wait: Duration,
+    /// What choosing it costs: the wait, doubled for each silence in a row.
+    pub cost: Duration,
+    /// Whether it is worth asking.
+    pub standing: Standing,
+    /// It said that it does not serve the zone.
+    pub lame: bool,
+    /// Whether it understands EDNS.
+    pub edns: EdnsHabit,
+    /// Whether it repeats the letter case of a question, as far as is known.
+    pub keeps_case: bool,
+}
+
+/// Speed and habits of servers, bounded in octets; the least recently used goes first.
+#[derive(Debug)]
+pub struct Servers {
+    servers: Sharded<IpAddr, Server>,
+    families: Mutex<Families>,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Families {
+    ipv4: Family,
+    ipv6: Family,
+}
+
+#[derive(Debug, Clone)]
+struct Server {
+    /// When all this is forgotten, so that a server gets a fresh chance.
+    expires: Moment,
+    /// Smoothed round trip and its variation; none before the first answer.
+    round_trip: Option<RoundTrip>,
+    silences: u32,
+    /// When the last counted silence ended: queries sent before it tell nothing new.
+    silent_at: Moment,
+    probe_at: Moment,
+    edns: EdnsHabit,
+    case_changes: u8,
+    lame: Vec<(Name, Moment)>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct RoundTrip {
+    smoothed: Duration,
+    variation: Duration,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Family {
+    silences: u32,
+    hold: Duration,
+    probe_at: Moment,
+}
+
+impl Servers {
+    /// Nothing known yet; at most `bytes_max` octets.
+    pub fn new(bytes_max: usize, entropy: &Entropy) -> Self {
+        Self {
+            servers: Sharded::new(bytes_max, entropy, |_, server| server.heap()),
+            families: Mutex::default(),
+        }
+    }
+
+    /// What is known of a server, for a question to `zone`.
+    pub fn known(&self, address: IpAddr, zone: &Name, now: Moment) -> Known {
+        let server = self.servers.get(&address).filter(|server| server.expires > now);
+        server.unwrap_or_else(|| Server::new(now)).known(zone, now)
+    }
+
+    /// It answered a datagram after `round_trip`.
+    pub fn answered(&self, address: IpAddr, round_trip: Duration, now: Moment) {
+        self.update(address, now, |server| {
+            server.measure(round_trip);
+            server.silences = 0;
+        });
+        self.with_family(address, |family| *family = Family::default());
+    }
+
+    /// It answered over a connection, which tells that it lives but not how fast it is.
+    pub fn answered_connected(&self, address: IpAddr, now: Moment) {
+        self.update(address, now, |server| server.silences = 0);
+        self.with_family(address, |family| *family = Family::default());
+    }
+
+    /// It did not answer a query sent at `sent`. Queries that were under way together count once.
+    pub fn silent(&self, address: IpAddr, sent: Moment, now: Moment) {
+        let mut first = false;
+        self.update(address, now, |server| {
+            if sent >= server.silent_at {
+                server.silent_at = now;
+                server.silences = server.silences.saturating_add(1);
+                server.probe_at = now.after(server.hold());
+                first = server.silences == 1;
+            }
+        });
+        if first {
+            self.with_family(address, |family| family.silence(1, now));
+        }
+    }
+
+    /// There is no way to it from this host: that is the family's fault rather than the server's.
+    pub fn no_route(&self, address: IpAddr, now: Moment) {
+        self.with_family(address, |family| family.silence(FAMILY_SILENCES_MAX / 2, now));
+    }
+
+    /// Takes the one question that may probe a silent server; false if another took it.
+    pub fn take_probe(&self, address: IpAddr, now: Moment) -> bool {
+        let mut taken = false;
+        self.update(address, now, |server| {
+            taken = now >= server.probe_at;
+            if taken {
+                server.probe_at = now.after(server.hold());
+            }
+        });
+        taken
+    }
+
+    /// It says that it does not serve `zone`.
+    pub fn lame(&self, address: IpAddr, zone: &Name, now: Moment) {
+        self.update(address, now, |server| {
+            server.lame.retain(|(known, until)| *until > now && known != zone);
+            if server.lame.len() >= LAME_ZONES_MAX {
+                server.lame.remove(0);
+            }
+            server.lame.push((zone.clone(), now.after_secs(limits::SERVER_TTL_SECS)));
+        });
+    }
+
+    /// What was found out about EDNS.
+    pub fn edns(&self, address: IpAddr, habit: EdnsHabit, now: Moment) {
+        self.update(address, now, |server| server.edns = habit);
+    }
+
+    /// A reply over TCP had another letter case than the question (`changed`), or the same.
+    pub fn case(&self, address: IpAddr, changed: bool, now: Moment) {
+        self.update(address, now, |server| {
+            server.case_changes = if changed { server.case_changes.saturating_add(1) } else { 0 };
+        });
+    }
+
+    /// Whether nothing of a family answers and it is not time to try it again.
+    pub fn family_is_dead(&self, ipv6: bool, now: Moment) -> bool {
+        let families = *self.families.lock().unwrap_or_else(PoisonError::into_inner);
+        if ipv6 { families.ipv6.is_dead(now) } else { families.ipv4.is_dead(now) }
+    }
+
+    /// Forgets all that is known of a server.
+    pub fn remove(&self, address: IpAddr) {
+        self.servers.remove(&address);
+    }
+
+    /// How many servers something is known of.
+    pub fn len(&self) -> usize {
+        self.servers.len()
+    }
+
+    /// Whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The octets held.
+    pub fn bytes(&self) -> usize {
+        self.servers.bytes()
+    }
+
+    fn update(&self, address: IpAddr, now: Moment, change: impl FnOnce(&mut Server)) {
+        self.servers.update(
+            address,
+            || Server::new(now),
+            |server| {
+                if server.expires <= now {
+                    *server = Server::new(now);
+                }
+                change(server);
+            },
+        );
+    }
+
+    fn with_family(&self, address: IpAddr, change: impl FnOnce(&mut Family)) {
+        let mut families = self.families.lock().unwrap_or_else(PoisonError::into_inner);
+        change(if address.is_ipv6() { &mut families.ipv6 } else { &mut families.ipv4 });
+    }
+}
+
+impl Server {
+    fn new(now: Moment) -> Self {
+        Self {
+            expires: now.after_secs(limits::SERVER_TTL_SECS),
+            round_trip: None,
+            silences: 0,
+            silent_at: Moment(0),
+            probe_at: Moment(0),
+            edns: EdnsHabit::Unknown,
+            case_changes: 0,
+            lame: Vec::new(),
+        }
+    }
+
+    fn known(&self, zone: &Name, now: Moment) -> Known {
+        let base = self.round_trip.map_or(INITIAL_WAIT, RoundTrip::wait);
+        let cost =
+            base.saturating_mul(1_u32.checked_shl(self.silences.min(16)).unwrap_or(u32::MAX)).min(WAIT_MAX);
+        let standing = if self.silences > 0 && now >= self.probe_at {
+            Standing::ProbeDue
+        } else if self.silences < SILENCES_MAX {
+            // A lost packet or two: it competes on, at a higher cost.
+            Standing::Good
+        } else {
+            Standing::Silent
+        };
+        let wait = match standing {
+            // A client's question waits for the probe, so it is short.
+            Standing::ProbeDue => base.max(INITIAL_WAIT),
+            Standing::Good | Standing::Silent => cost.min(base.max(SILENT_WAIT_MAX)),
+        };
+        Known {
+            wait,
+            cost,
+            standing,
+            lame: self.lame.iter().any(|(known, until)| *until > now && known == zone),
+            edns: self.edns,
+            keeps_case: self.case_changes < CASE_CHANGES_MAX,
+        }
+    }
+
+    fn measure(&mut self, sample: Duration) {
+        let sample = sample.min(WAIT_MAX);
+        // RFC 6298 §2.2 and §2.3.
+        self.round_trip =
+            Some(self.round_trip.map_or(RoundTrip { smoothed: sample, variation: sample / 2 }, |old| {
+                RoundTrip {
+                    variation: old.variation * 3 / 4 + old.smoothed.abs_diff(sample) / 4,
+                    smoothed: old.smoothed * 7 / 8 + sample / 8,
+                }
+            }));
+    }
+
+    /// What it has allocated.
+    fn heap(&self) -> usize {
+        let names: usize = self.lame.iter().map(|(zone, _)| heap(zone.heap_len())).sum();
+        heap(self.lame.capacity() * size_of::<(Name, Moment)>()) + names
+    }
+
+    /// How long until it is probed.
+    fn hold(&self) -> Duration {
+        let doublings = self.silences.saturating_sub(1).min(16);
+        HOLD_MIN.saturating_mul(1 << doublings).min(HOLD_MAX)
+    }
+}
+
+impl RoundTrip {
+    fn wait(self) -> Duration {
+        (self.smoothed + self.variation * 4).clamp(WAIT_MIN, WAIT_MAX)
+    }
+}
+
+impl Family {
+    fn silence(&mut self, weight: u32, now: Moment) {
+        self.silences = self.silences.saturating_add(weight);
+        if self.silences >= FAMILY_SILENCES_MAX && now >= self.probe_at {
+            self.hold = (self.hold * 2).clamp(FAMILY_HOLD_MIN, FAMILY_HOLD_MAX);
+            self.probe_at = now.after(self.hold);
+        }
+    }
+
+    fn is_dead(self, now: Moment) -> bool {
+        self.silences >= FAMILY_SILENCES_MAX && now < self.probe_at
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+
+    fn servers() -> Servers {
+        Servers::new(1 << 20, &Entropy::seeded(1))
+    }
+
+    fn secs(seconds: u32) -> Moment {
+        Moment(0).after_secs(seconds)
+    }
+
+    fn known(servers: &Servers, now: Moment) -> Known {
+        servers.known(A, &Name::root(), now)
+    }
+
+    #[test]
+    fn the_wait_follows_the_round_trip_within_its_bounds() {
+        let servers = servers();
+        assert_eq!(known(&servers, secs(0)).wait, INITIAL_WAIT);
+        servers.answered(A, Duration::from_millis(100), secs(0));
+        assert_eq!(known(&servers, secs(0)).wait, Duration::from_millis(300));
+        for _ in 0..60 {
+            servers.answered(A, Duration::from_millis(1), secs(1));
+        }
+        assert_eq!(known(&servers, secs(1)).wait, WAIT_MIN);
+        for _ in 0..60 {
+            servers.answered(A, Duration::from_secs(60), secs(1));
+        }
+        assert_eq!(known(&servers, secs(1)).wait, WAIT_MAX);
+    }
+
+    #[test]
+    fn a_silent_server_is_left_alone_probed_once_and_recovers_at_the_first_answer() {
+        let servers = servers();
+        for second in 1..=3 {
+            servers.silent(A, secs(second - 1), secs(second));
+        }
+        assert_eq!(known(&servers, secs(3)).standing, Standing::Silent);
+        assert_eq!(known(&servers, secs(7)).standing, Standing::ProbeDue);
+        assert!(servers.take_probe(A, secs(7)));
+        assert!(!servers.take_probe(A, secs(7)));
+        assert_eq!(known(&servers, secs(7)).standing, Standing::Silent);
+        servers.answered(A, Duration::from_millis(20), secs(8));
+        assert_eq!(known(&servers, secs(8)).standing, Standing::Good);
+        assert!(known(&servers, secs(8)).cost < Duration::from_millis(100));
+    }
+
+    #[test]
+    fn a_server_that_lost_one_packet_competes_on_and_is_soon_probed() {
+        let servers = servers();
+        servers.silent(A, secs(1), secs(2));
+        assert_eq!(known(&servers, secs(2)).standing, Standing::Good);
+        assert_eq!(known(&servers, secs(3)).standing, Standing::ProbeDue);
+    }
+
+    #[test]
+    fn queries_lost_together_count_as_one_silence() {
+        let servers = servers();
+        for _ in 0..100 {
+            servers.silent(A, secs(1), secs(2));
+        }
+        assert_eq!(known(&servers, secs(2)).cost, INITIAL_WAIT * 2);
+    }
+
+    #[test]
+    fn a_family_in_which_nothing_answers_is_avoided_and_tried_again() {
+        let servers = servers();
+        for host in 1..=8 {
+            servers.silent(format!("2001:db8::{host}").parse().unwrap(), secs(0), secs(1));
+        }
+        assert!(servers.family_is_dead(true, secs(1)));
+        assert!(!servers.family_is_dead(false, secs(1)));
+        assert!(!servers.family_is_dead(true, secs(31)));
+        servers.silent("2001:db8::99".parse().unwrap(), secs(31), secs(32));
+        assert!(servers.family_is_dead(true, secs(80)), "the hold doubles");
+        servers.answered("2001:db8::1".parse().unwrap(), Duration::from_millis(9), secs(93));
+        assert!(!servers.family_is_dead(true, secs(93)));
+    }
+
+    #[test]
+    fn a_family_without_a_route_is_noticed_at_once() {
+        let servers = servers();
+        servers.no_route("2001:db8::1".parse().unwrap(), secs(0));
+        servers.no_route("2001:db8::2".parse().unwrap(), secs(0));
+        assert!(servers.family_is_dead(true, secs(1)));
+    }
+
+    #[test]
+    fn habits_are_forgotten_after_a_while() {
+        let servers = servers();
+        let zone: Name = "example.".parse().unwrap();
+        servers.edns(A, EdnsHabit::Broken, secs(0));
+        servers.lame(A, &zone, secs(0));
+        for _ in 0..3 {
+            servers.case(A, true, secs(0));
+        }
+        let now = servers.known(A, &zone, secs(1));
+        assert!(now.lame && !now.keeps_case && now.edns == EdnsHabit::Broken);
+        assert!(!servers.known(A, &Name::root(), secs(1)).lame);
+        let later = servers.known(A, &zone, secs(limits::SERVER_TTL_SECS));
+        assert!(!later.lame && later.keeps_case && later.edns == EdnsHabit::Unknown);
+    }
+
+    #[test]
+    fn lame_zones_are_bounded() {
+        let servers = servers();
+        for i in 0..100 {
+            servers.lame(A, &format!("z{i}.").parse().unwrap(), secs(0));
+        }
+        let lame = |i| servers.known(A, &format!("z{i}.").parse().unwrap(), secs(0)).lame;
+        assert_eq!((0..100).filter(|i| lame(*i)).count(), LAME_ZONES_MAX);
+        assert!(lame(99));
+    }
+}
