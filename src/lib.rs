@@ -12,8 +12,11 @@ pub mod failure;
 pub mod limits;
 pub mod prefix;
 
+pub mod validate;
 
+pub mod cache;
 
+pub mod iterate;
 
 
 

@@ -1,0 +1,256 @@
+//! Asks the servers of one zone cut until one of them says something of use.
+//!
+//! In: a cut, a question, and what makes a response useful. Out: the useful part of a response, or why there is
+//! none. Each address is asked once before one is asked again; name servers without glue are looked up, one at
+//! a time, when no good address is left, and the child's own name servers when all of the parent's have failed.
+//! All of it draws on the question's budget, and the number of queries at one cut is bounded besides.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::cache::delegations::CachedCut;
+use crate::cache::servers::Standing;
+use crate::context::Context;
+use crate::dns::response::{Response, ResponseKind, Transport};
+use crate::dns::{Name, Question};
+use crate::event::Event;
+use crate::failure::{Failure, ServerFault};
+use crate::limits::{self, Limit};
+
+use super::Lookup;
+use super::attempt::{Attempt, Reply};
+use super::resolver::Parts;
+use super::select::{self, Candidate};
+use super::targets::Targets;
+
+/// What a response is good for.
+pub(super) struct Read<T> {
+    pub(super) kind: ResponseKind,
+    pub(super) said: Result<T, ServerFault>,
+    /// To be believed only over TCP.
+    pub(super) wants_tcp: bool,
+}
+
+/// How hard a question is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effort {
+    /// Until nobody is left to ask.
+    Full,
+    /// A short question (RFC 9156): an error ends it, a silence or two does not.
+    Short,
+}
+
+/// Silences that end a short question. They count for the whole question that follows.
+const SHORT_TRIES: u32 = 2;
+
+/// A cut whose servers are asked for one client question.
+pub(super) struct AtCut<'a> {
+    parts: &'a Parts,
+    lookup: Option<&'a dyn Lookup>,
+    context: &'a Context,
+    /// The question that the walk is for: an ancestor of the lookups done here.
+    ancestor: &'a Question,
+    pub(super) cut: Arc<CachedCut>,
+    targets: Targets,
+    last: Option<(IpAddr, ServerFault)>,
+    /// A short question met with silence: whom it was asked in vain is not asked as often any more.
+    silence_counts: bool,
+}
+
+impl<'a> AtCut<'a> {
+    pub(super) fn new(
+        parts: &'a Parts,
+        lookup: Option<&'a dyn Lookup>,
+        context: &'a Context,
+        ancestor: &'a Question,
+        cut: Arc<CachedCut>,
+    ) -> Self {
+        let targets = Targets::of(&cut, &parts.settings, &context.avoid, &parts.entropy);
+        Self { parts, lookup, context, ancestor, cut, targets, last: None, silence_counts: false }
+    }
+
+    /// The same walk at another cut.
+    pub(super) fn moved_to(&self, cut: Arc<CachedCut>) -> Self {
+        Self::new(self.parts, self.lookup, self.context, self.ancestor, cut)
+    }
+
+    pub(super) fn zone(&self) -> &Name {
+        self.cut.zone()
+    }
+
+    /// Asks `asked` until `read` finds a response useful.
+    pub(super) async fn ask<T>(
+        &mut self,
+        asked: &Question,
+        effort: Effort,
+        read: impl Fn(&Response) -> Read<T>,
+    ) -> Result<T, Failure> {
+        if !self.silence_counts {
+            self.targets.start_over();
+        }
+        let tries = if effort == Effort::Short { SHORT_TRIES } else { limits::ATTEMPTS_PER_CUT_MAX };
+        for sent in 0..tries {
+            if sent == limits::REPEATS_PER_CUT_MAX {
+                self.targets.no_repeats();
+            }
+            let Some(chosen) = self.next().await? else { break };
+            let address = chosen.address;
+            match self.try_one(&chosen, asked, effort, &read).await? {
+                Ok(useful) => return Ok(useful),
+                Err(fault) => {
+                    self.last = Some((address, fault));
+                    let transient = matches!(fault, ServerFault::Timeout | ServerFault::Unreachable);
+                    self.targets.asked(address, !transient);
+                    self.silence_counts = transient && effort == Effort::Short;
+                    if effort == Effort::Short && !transient {
+                        break;
+                    }
+                }
+            }
+            if sent >= limits::REPEATS_PER_CUT_MAX {
+                self.targets.no_repeats();
+            }
+        }
+        Err(self.failure())
+    }
+
+    /// Asks one address, and once more over TCP if the response calls for it.
+    async fn try_one<T>(
+        &self,
+        chosen: &Candidate,
+        asked: &Question,
+        effort: Effort,
+        read: &impl Fn(&Response) -> Read<T>,
+    ) -> Result<Result<T, ServerFault>, Failure> {
+        let zone = self.cut.zone();
+        let attempt = Attempt {
+            parts: self.parts,
+            context: self.context,
+            question: asked,
+            zone,
+            server: chosen.address,
+            known: chosen.known,
+        };
+        let mut reply = match attempt.ask().await? {
+            Ok(reply) => reply,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        let mut found = read(&reply.response);
+        if found.wants_tcp && reply.response.transport == Transport::Udp {
+            reply = match attempt.ask_over_tcp().await? {
+                Ok(reply) => reply,
+                Err(fault) => return Ok(Err(fault)),
+            };
+            found = read(&reply.response);
+        }
+        // What a server says to a short question may be its way with such questions.
+        if found.kind == ResponseKind::Lame && effort == Effort::Full {
+            self.parts.servers.lame(chosen.address, zone, self.parts.clock.now());
+        }
+        self.tell(&reply, asked, &found);
+        Ok(found.said)
+    }
+
+    fn tell<T>(&self, reply: &Reply, asked: &Question, found: &Read<T>) {
+        let server = std::net::SocketAddr::new(reply.response.server, self.parts.settings.upstream_port);
+        let (question, zone) = (asked, self.cut.zone());
+        let (transport, took) = (reply.response.transport, reply.took);
+        self.context.tell(&match &found.said {
+            Ok(_) => Event::Received { question, zone, server, transport, kind: found.kind, took },
+            Err(fault) => Event::Faulted { question, zone, server, transport, fault: *fault, took },
+        });
+    }
+
+    /// The address to ask next. Looks for more of them when there is no good one left.
+    async fn next(&mut self) -> Result<Option<Candidate>, Failure> {
+        // Ends: each turn looks up another name server, and those are few.
+        loop {
+            let choice = self.choose();
+            if let Some((candidate, true)) = choice {
+                return Ok(Some(candidate));
+            }
+            if !self.look_up_next(choice.is_none()).await? {
+                return Ok(choice.map(|(candidate, _)| candidate));
+            }
+        }
+    }
+
+    /// Chooses among the addresses known; also says whether it is a good choice.
+    fn choose(&self) -> Option<(Candidate, bool)> {
+        let (servers, now) = (&self.parts.servers, self.parts.clock.now());
+        let dead = [servers.family_is_dead(false, now), servers.family_is_dead(true, now)];
+        let mut candidates: Vec<Candidate> = self
+            .targets
+            .open()
+            .map(|target| Candidate {
+                address: target.address,
+                tried: target.tried,
+                known: servers.known(target.address, self.cut.zone(), now),
+                family_is_dead: if target.address.is_ipv6() { dead[1] } else { dead[0] },
+            })
+            .collect();
+        // Ends: each turn marks another candidate as silent.
+        loop {
+            let choice = select::choose(&candidates, |bound| self.parts.entropy.below(bound))?;
+            let chosen = candidates.get_mut(choice.index)?;
+            let probe = choice.good && chosen.known.standing == Standing::ProbeDue;
+            if !probe || servers.take_probe(chosen.address, now) {
+                return Some((*chosen, choice.good));
+            }
+            chosen.known.standing = Standing::Silent;
+        }
+    }
+
+    /// Looks up another name server's addresses. False if there is none to look up.
+    async fn look_up_next(&mut self, all_failed: bool) -> Result<bool, Failure> {
+        let Some(lookup) = self.lookup else { return Ok(false) };
+        let Some(name) = self.targets.next_name(all_failed) else { return Ok(false) };
+        self.context.budget.check_time(self.parts.clock.now())?;
+        let found = self.addresses(lookup, &name).await?;
+        if found.is_empty() {
+            self.context.budget.spend(Limit::ServerLookupFailures, 1)?;
+        }
+        self.targets.add(&found, &self.parts.settings, &self.context.avoid);
+        Ok(true)
+    }
+
+    /// The addresses of a name server: those of the family that works better, and only if there are none those
+    /// of the other. Both at once would double what a hostile delegation costs.
+    async fn addresses(&self, lookup: &dyn Lookup, name: &Name) -> Result<Vec<IpAddr>, Failure> {
+        let (settings, now) = (&self.parts.settings, self.parts.clock.now());
+        let prefer_ipv6 = settings.ipv6
+            && (!settings.ipv4
+                || self.parts.servers.family_is_dead(false, now)
+                    && !self.parts.servers.family_is_dead(true, now));
+        for ipv6 in [prefer_ipv6, !prefer_ipv6] {
+            if if ipv6 { !settings.ipv6 } else { !settings.ipv4 } {
+                continue;
+            }
+            // Too deep below the client's question: the same as not found.
+            let Ok(below) = self.context.below(self.ancestor) else { break };
+            self.context.budget.spend(Limit::ServerLookups, 1)?;
+            match lookup.addresses(name, ipv6, &below).await {
+                Ok(found) if found.is_empty() => {}
+                Ok(found) => return Ok(found),
+                // The budget is the client question's own: what ends it below ends it here.
+                Err(Failure::Limit(limit)) => return Err(Failure::Limit(limit)),
+                Err(Failure::ShuttingDown) => return Err(Failure::ShuttingDown),
+                // What cannot be found in one family will hardly be found in the other.
+                Err(_) => break,
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    fn failure(&self) -> Failure {
+        let zone = self.zone().clone();
+        if self.targets.depends_on_itself() {
+            Failure::Cycle(zone)
+        } else if self.targets.is_empty() && self.context.avoid.is_empty() {
+            Failure::NoAddress(zone)
+        } else {
+            let avoided = || self.context.avoid.last().map(|address| (*address, ServerFault::Bogus));
+            Failure::NoServer { zone, last: self.last.or_else(avoided) }
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! The walk: RFC 1034 §5.3.3, from the deepest known zone cut down to the servers that know.
+//!
+//! In: one question. Out: what the authoritative servers say of it, scrubbed and unproven; aliases are followed
+//! within one response and no further. The walk itself is here; what it does at one cut is in `cut`, with one
+//! server in `attempt`, and each of its judgements is a pure function in a file of its own.
+//!
+//! A delegation is believed from the parent's side alone. It is kept for its own TTL, but never longer than the
+//! parent's own delegation: else a domain that was withdrawn would live on in what it had delegated itself
+//! (phoenix domains, CVE-2022-30699). The root is excepted: nobody can withdraw it, and its servers' TTL says
+//! nothing of the domains below.
+
+use std::sync::{Arc, OnceLock, Weak};
+
+use crate::cache::delegations::{CachedCut, Delegations};
+use crate::cache::servers::Servers;
+use crate::clock::{Clock, Moment};
+use crate::context::Context;
+use crate::dns::delegation::Delegation;
+use crate::dns::response::{Outcome, Response, ResponseKind, Scrubbed};
+use crate::dns::{Name, Question, RecordType, Rrset, rdata};
+use crate::entropy::Entropy;
+use crate::event::Event;
+use crate::failure::{Failure, ServerFault};
+use crate::limits::{self, Limit};
+
+use super::cut::{AtCut, Effort, Read};
+use super::exchange::Exchange;
+use super::flights::{Flights, Short};
+use super::minimise::Minimiser;
+use super::scrub::{Said, scrub};
+use super::{Lookup, Settings, priming};
+
+/// What the walk works with.
+pub struct Parts {
+    /// The network.
+    pub exchange: Arc<dyn Exchange>,
+    /// The time.
+    pub clock: Clock,
+    /// Ids, ports, letter case, choices.
+    pub entropy: Arc<Entropy>,
+    /// Known zone cuts: where the walk starts, and where it leaves what it finds.
+    pub delegations: Arc<Delegations>,
+    /// What is known of servers.
+    pub servers: Arc<Servers>,
+    /// How it is done.
+    pub settings: Settings,
+}
+
+/// Answers one question by asking authoritative servers, from the deepest known zone cut downwards.
+pub struct Resolver {
+    parts: Parts,
+    lookup: OnceLock<Weak<dyn Lookup>>,
+    /// Held while the root is asked for its own servers: one question does it, the others wait.
+    priming: tokio::sync::Mutex<()>,
+    flights: Flights,
+}
+
+impl Resolver {
+    /// A resolver that knows no addresses of name servers beyond glue until [`Self::set_lookup`].
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            parts,
+            lookup: OnceLock::new(),
+            priming: tokio::sync::Mutex::new(()),
+            flights: Flights::default(),
+        }
+    }
+
+    /// Says who looks up addresses of name servers. Weak, because that one owns the resolver; the first call
+    /// counts.
+    pub fn set_lookup(&self, lookup: Weak<dyn Lookup>) {
+        self.lookup.get_or_init(|| lookup);
+    }
+
+    /// Answers `question`, unproven and without following aliases out of the response.
+    ///
+    /// # Errors
+    /// A [`Failure`] that says which limit was reached, or which zone has no server that gives an answer.
+    pub async fn resolve(&self, question: &Question, context: &Context) -> Result<Scrubbed, Failure> {
+        let lookup = self.lookup();
+        let start = self.start(question, context).await?;
+        let mut at = AtCut::new(&self.parts, lookup.as_deref(), context, question, start);
+        let mut minimiser = Minimiser::new(question, self.parts.settings.qname_minimisation);
+        // Ends: each turn goes down a cut, or uses up one of the minimiser's steps, or is the last.
+        loop {
+            let short = minimiser.next(at.zone());
+            let known = short.as_ref().and_then(|short| self.no_cut(short));
+            if let Some(outcome) = known {
+                minimiser.answered(outcome);
+                continue;
+            }
+            let below = match short.filter(|_| may_shorten(context)) {
+                Some(short) => match self.ask_short(&mut at, &short, context).await? {
+                    Short::Cut(cut) => cut,
+                    Short::Said(outcome) => {
+                        minimiser.answered(outcome);
+                        continue;
+                    }
+                    Short::Failed => {
+                        minimiser.turn_off();
+                        continue;
+                    }
+                },
+                None => match self.ask(&mut at, question, Effort::Full, context).await? {
+                    Said::Referral(delegation) => self.keep(*delegation, &at.cut),
+                    Said::Final(scrubbed) => {
+                        self.keep_child_servers(&at.cut, &scrubbed);
+                        return Ok(*scrubbed);
+                    }
+                },
+            };
+            context.budget.spend(Limit::Referrals, 1)?;
+            // Told when it is known: who hears of the cut may ask its servers at once.
+            context.tell(&Event::Referred(&below.delegation));
+            at = at.moved_to(below);
+        }
+    }
+
+    /// Asks the root for its own name servers (RFC 9609) and returns until when the answer holds. To be
+    /// repeated before that moment; a question that finds no root does it by itself.
+    ///
+    /// # Errors
+    /// A [`Failure`] if no server of the root hints gives them; the hints then serve for a minute.
+    pub async fn prime(&self, context: &Context) -> Result<Moment, Failure> {
+        let hinted = self.hinted();
+        let question = priming::question();
+        let mut at = AtCut::new(&self.parts, None, context, &question, hinted);
+        let hints = &self.parts.settings.root_hints;
+        let read = |response: &Response| Read {
+            kind: ResponseKind::Answer,
+            said: priming::delegation(response, hints).ok_or(ServerFault::Lame),
+            wants_tcp: false,
+        };
+        let delegation = at.ask(&question, Effort::Full, read).await?;
+        context.tell(&Event::Referred(&delegation));
+        let now = self.parts.clock.now();
+        let expires = now.after_secs(delegation.ttl);
+        Ok(self.parts.delegations.insert(CachedCut::new(delegation, now, expires)).expires)
+    }
+
+    fn lookup(&self) -> Option<Arc<dyn Lookup>> {
+        self.lookup.get().and_then(Weak::upgrade)
+    }
+
+    /// The deepest known cut whose servers may know the answer. DS stands on the parent's side of its cut
+    /// (RFC 4035 §3.1.4.1).
+    async fn start(&self, question: &Question, context: &Context) -> Result<Arc<CachedCut>, Failure> {
+        let parent = if question.rtype.is_parent_side() { question.name.parent() } else { None };
+        let below = parent.as_ref().unwrap_or(&question.name);
+        match self.parts.delegations.deepest(below, self.parts.clock.now()) {
+            Some(cut) => Ok(cut),
+            None => self.root(context).await,
+        }
+    }
+
+    /// The root's cut, primed if it is not known.
+    async fn root(&self, context: &Context) -> Result<Arc<CachedCut>, Failure> {
+        let known = || self.parts.delegations.get(&Name::root(), self.parts.clock.now());
+        let deadline = context.budget.deadline();
+        let Some(_turn) = self.parts.clock.before(deadline, self.priming.lock()).await else {
+            return Err(Failure::Limit(Limit::Milliseconds));
+        };
+        if let Some(root) = known() {
+            return Ok(root);
+        }
+        match self.prime(context).await {
+            Ok(_) => Ok(known().unwrap_or_else(|| self.hinted())),
+            Err(failure @ (Failure::Limit(_) | Failure::ShuttingDown)) => Err(failure),
+            // RFC 9609 §3: the hints themselves are of use. For a while, so that not every question tries.
+            Err(_) => Ok(self.parts.delegations.insert(CachedCut::clone(&self.hinted()))),
+        }
+    }
+
+    fn hinted(&self) -> Arc<CachedCut> {
+        let delegation = priming::hinted(&self.parts.settings.root_hints);
+        let now = self.parts.clock.now();
+        let expires = now.after_secs(delegation.ttl);
+        Arc::new(CachedCut::new(delegation, now, expires))
+    }
+
+    /// Asks a short question, or waits for what another is told who asked the same.
+    async fn ask_short(
+        &self,
+        at: &mut AtCut<'_>,
+        short: &Question,
+        context: &Context,
+    ) -> Result<Short, Failure> {
+        if !context.ancestors.is_empty() || !context.avoid.is_empty() {
+            return self.ask_short_itself(at, short, context).await;
+        }
+        let flight = self.flights.join(at.zone(), &short.name);
+        let mut own = None;
+        let told = flight.cell.get_or_init(|| async {
+            // What ends this question, such as its budget, is no reason for another to end.
+            self.ask_short_itself(at, short, context).await.unwrap_or_else(|failure| {
+                own = Some(failure);
+                Short::Failed
+            })
+        });
+        let told = self.parts.clock.before(context.budget.deadline(), told).await.cloned();
+        match own {
+            Some(failure) => Err(failure),
+            None => told.ok_or(Failure::Limit(Limit::Milliseconds)),
+        }
+    }
+
+    async fn ask_short_itself(
+        &self,
+        at: &mut AtCut<'_>,
+        short: &Question,
+        context: &Context,
+    ) -> Result<Short, Failure> {
+        match self.ask(at, short, Effort::Short, context).await {
+            Ok(Said::Referral(delegation)) => Ok(Short::Cut(self.keep(*delegation, &at.cut))),
+            Ok(Said::Final(scrubbed)) => {
+                self.keep_no_cut(&scrubbed);
+                Ok(Short::Said(scrubbed.outcome))
+            }
+            Err(Failure::NoServer { .. }) => Ok(Short::Failed),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    async fn ask(
+        &self,
+        at: &mut AtCut<'_>,
+        asked: &Question,
+        effort: Effort,
+        context: &Context,
+    ) -> Result<Said, Failure> {
+        let zone = at.zone().clone();
+        let read = |response: &Response| {
+            let reading = scrub(response, asked, &zone, self.parts.settings.harden_glue);
+            if reading.foreign_records > 0 {
+                context.tell(&Event::Scrubbed { zone: &zone, records: reading.foreign_records });
+            }
+            Read { kind: reading.kind, said: reading.said, wants_tcp: reading.wants_tcp }
+        };
+        at.ask(asked, effort, read).await
+    }
+
+    /// Stores the cut of a referral.
+    fn keep(&self, mut delegation: Delegation, parent: &CachedCut) -> Arc<CachedCut> {
+        let now = self.parts.clock.now();
+        let expires = expiry(delegation.ttl, parent, now);
+        delegation.ttl = u32::try_from(expires.since(now).as_secs()).unwrap_or(u32::MAX);
+        self.parts.delegations.insert(CachedCut::new(delegation, now, expires))
+    }
+
+    fn no_cut(&self, short: &Question) -> Option<Outcome> {
+        self.parts.delegations.no_cut(&short.name, self.parts.clock.now())
+    }
+
+    /// Remembers what a short question brought: the next name below it need not ask again.
+    fn keep_no_cut(&self, scrubbed: &Scrubbed) {
+        let positive = scrubbed.answer.iter().map(|set| set.ttl).min();
+        // RFC 2308 §5: the SOA's own TTL or its last field, whichever is lower.
+        let minimum = |soa: &Rrset| soa.rdatas.first().and_then(|rdata| rdata::Soa::read(rdata).ok());
+        let negative = || scrubbed.soa().and_then(|soa| minimum(soa).map(|read| soa.ttl.min(read.minimum)));
+        let ttl = positive.or_else(negative).unwrap_or(0).min(limits::NO_CUT_TTL_SECS);
+        let expires = self.parts.clock.now().after_secs(ttl);
+        self.parts.delegations.insert_no_cut(scrubbed.question.name.clone(), scrubbed.outcome, expires);
+    }
+
+    /// The child's own word about its name servers, asked for by name, may serve when the parent's fail. It
+    /// comes from the answer section alone: NS beside other answers is how zones are stolen (CVE-2025-11411).
+    fn keep_child_servers(&self, cut: &Arc<CachedCut>, scrubbed: &Scrubbed) {
+        let asked = &scrubbed.question;
+        if scrubbed.outcome != Outcome::Answer || asked.rtype != RecordType::NS || asked.name != *cut.zone() {
+            return;
+        }
+        let named_by_parent = |name: &Name| cut.delegation.servers.iter().any(|server| server.name == *name);
+        let sets = scrubbed.answer.iter().filter(|set| set.is(cut.zone(), RecordType::NS));
+        let names = sets.flat_map(|set| set.rdatas.iter()).filter_map(|one| rdata::single_name(one).ok());
+        let new: Vec<Name> =
+            names.filter(|name| !named_by_parent(name)).take(limits::NAME_SERVERS_USED_MAX).collect();
+        if !new.is_empty() && !cut.zone().is_root() {
+            self.parts.delegations.add_child_servers(cut, new);
+        }
+    }
+}
+
+/// When a cut ends: with its own TTL or with its parent, whichever is first.
+fn expiry(ttl_secs: u32, parent: &CachedCut, now: Moment) -> Moment {
+    let own = now.after_secs(ttl_secs);
+    if parent.zone().is_root() { own } else { own.min(parent.expires) }
+}
+
+/// Charges a short question; without budget for it the whole name is asked.
+fn may_shorten(context: &Context) -> bool {
+    context.budget.left(Limit::MinimiseSteps) > 0 && context.budget.spend(Limit::MinimiseSteps, 1).is_ok()
+}

@@ -1,0 +1,275 @@
+//! No answer, however hostile, makes the walk cost more than its bounds.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use super::super::testing::*;
+use crate::budget::Caps;
+use crate::dns::message::Message;
+use crate::dns::{Rcode, RecordType};
+use crate::entropy::Entropy;
+use crate::failure::Failure;
+use crate::iterate::Lookup;
+use crate::iterate::exchange::ExchangeError;
+use crate::limits::{self, Limit};
+
+fn glueless(query: &Message, count: usize) -> Message {
+    let names: Vec<String> = (0..count).map(|i| format!("ns{i}.victim.org.")).collect();
+    let servers: Vec<(&str, &str)> = names.iter().map(|one| (one.as_str(), "")).collect();
+    refers(query, "example.test.", &servers)
+}
+
+fn with_table(bench: &Bench, known: Vec<(&'static str, &'static str)>) -> Arc<Table> {
+    let table = Arc::new(Table { known, ..Table::default() });
+    let lookup: Arc<dyn Lookup> = Arc::<Table>::clone(&table);
+    let weak: Weak<dyn Lookup> = Arc::downgrade(&lookup);
+    bench.resolver.set_lookup(weak);
+    table
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delegation_to_a_hundred_names_without_address_costs_few_lookups() {
+    let bench =
+        Bench::new(|server, query, _| (server == ip(TEST)).then(|| vec![Act::Say(glueless(query, 100))]));
+    let table = with_table(&bench, Vec::new());
+    let failure = bench.ask("www.example.test.", RecordType::A).await.unwrap_err();
+    assert_eq!(failure, Failure::NoAddress(name("example.test.")));
+    let looked_up = table.asked.lock().unwrap().len();
+    assert!(looked_up <= 2 * limits::SERVER_LOOKUPS_PER_CUT_MAX, "{looked_up}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn failed_lookups_end_the_question_whatever_zones_they_are_for() {
+    // Each server refers a label further down, to names that nobody can find but one.
+    let bench = Bench::new(|server, query, _| {
+        let asked = query.question.as_ref()?;
+        let depth = asked.name.label_count();
+        (server == ip(TEST)).then(|| {
+            let zone = asked.name.to_string();
+            let mut message = refers(query, &zone, &[("a.none.", ""), ("b.none.", ""), ("ns.good.", "")]);
+            if depth > 6 {
+                message = says(query);
+                message.answer.push(a(&zone, 1));
+            }
+            vec![Act::Say(message)]
+        })
+    });
+    let _table = with_table(&bench, vec![("ns.good.", TEST)]);
+    for _ in 0..4 {
+        let said = bench.ask("g.f.e.d.c.b.test.", RecordType::A).await;
+        assert!(matches!(said, Ok(_) | Err(Failure::Limit(Limit::ServerLookupFailures))), "{said:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lookup_that_runs_out_of_budget_ends_the_question() {
+    struct Broke;
+    impl Lookup for Broke {
+        fn addresses<'a>(
+            &'a self,
+            _: &'a crate::dns::Name,
+            _: bool,
+            _: &'a crate::context::Context,
+        ) -> crate::context::BoxFuture<'a, Result<Vec<IpAddr>, Failure>> {
+            Box::pin(async { Err(Failure::Limit(Limit::Packets)) })
+        }
+    }
+    let bench =
+        Bench::new(|server, query, _| (server == ip(TEST)).then(|| vec![Act::Say(glueless(query, 9))]));
+    let lookup: Arc<dyn Lookup> = Arc::new(Broke);
+    bench.resolver.set_lookup(Arc::downgrade(&lookup));
+    let failure = bench.ask("www.example.test.", RecordType::A).await.unwrap_err();
+    assert_eq!(failure, Failure::Limit(Limit::Packets));
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_packet_is_charged_and_the_budget_ends_the_question() {
+    let bench = Bench::new(|server, _, _| (server == ip(ONE) || server == ip(TWO)).then(Vec::new));
+    let context = bench.context_with(Caps::default().with(Limit::Packets, 6));
+    let asked = question("www.example.test.", RecordType::A);
+    let failure = bench.resolver.resolve(&asked, &context).await.unwrap_err();
+    assert_eq!(failure, Failure::Limit(Limit::Packets));
+    assert_eq!(bench.seen().len(), 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn referrals_octets_and_fallbacks_are_charged() {
+    let bench = Bench::new(|server, query, transport| {
+        let udp = transport == crate::dns::response::Transport::Udp;
+        ((server == ip(ONE) || server == ip(TWO)) && udp).then(|| {
+            let mut message = says(query);
+            message.header.truncated = true;
+            vec![Act::Say(message)]
+        })
+    });
+    let context = bench.context();
+    bench.resolver.resolve(&question("www.example.test.", RecordType::A), &context).await.unwrap();
+    let spent = |limit| context.budget.spent(limit);
+    assert_eq!((spent(Limit::Packets), spent(Limit::Kibibytes)), (5, 5));
+    assert_eq!((spent(Limit::Referrals), spent(Limit::TcpFallbacks), spent(Limit::MinimiseSteps)), (2, 1, 2));
+    for limit in [Limit::Referrals, Limit::TcpFallbacks, Limit::Kibibytes] {
+        let context = bench.context_with(Caps::default().with(limit, 0));
+        bench.delegations.remove_below(&name("."));
+        let failure = bench.resolver.resolve(&question("www.example.test.", RecordType::A), &context).await;
+        assert_eq!(failure.unwrap_err(), Failure::Limit(limit));
+    }
+    bench.delegations.remove_below(&name("."));
+    let context = bench.context_with(Caps::default().with(Limit::MinimiseSteps, 0));
+    assert!(bench.resolver.resolve(&question("www.example.test.", RecordType::A), &context).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_dead_addresses_are_asked_once_each() {
+    let bench = Bench::new(|server, query, _| {
+        if server == ip(TEST) {
+            let names: Vec<String> = (0..10).map(|i| format!("ns{i}.example.test.")).collect();
+            let mut message = refers(query, "example.test.", &[]);
+            let hosts: Vec<&str> = names.iter().map(String::as_str).collect();
+            message.authority = vec![ns("example.test.", &hosts)];
+            for host in hosts {
+                message.additional.extend((1..=13).map(|i| address(host, &format!("198.51.100.{i}"))));
+            }
+            return Some(vec![Act::Say(message)]);
+        }
+        (server != ip(ROOT)).then(Vec::new)
+    });
+    bench.ask("www.example.test.", RecordType::A).await.unwrap_err();
+    let mut dead: Vec<IpAddr> = bench
+        .seen()
+        .iter()
+        .map(|seen| seen.server)
+        .filter(|server| *server != ip(ROOT) && *server != ip(TEST))
+        .collect();
+    let sent = dead.len();
+    dead.sort();
+    dead.dedup();
+    assert!(sent <= 13 && dead.len() >= 6, "{sent} packets to {} addresses", dead.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_single_dead_server_is_tried_three_times_in_a_few_seconds() {
+    let bench = Bench::new(|server, query, _| {
+        if server == ip(TEST) {
+            return Some(vec![Act::Say(refers(query, "example.test.", &[("ns1.example.test.", ONE)]))]);
+        }
+        (server == ip(ONE)).then(Vec::new)
+    });
+    let start = bench.clock.now();
+    // With a short question before the whole one: they count together.
+    bench.ask("a.b.example.test.", RecordType::A).await.unwrap_err();
+    assert_eq!(bench.sent_to(ONE), 3);
+    let took = bench.clock.now().since(start);
+    assert!(took < Duration::from_secs(4), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_question_lasts_longer_than_its_time() {
+    let bench = Bench::new(|server, query, _| {
+        if server == ip(TEST) {
+            let glue: Vec<String> = (1..=12).map(|i| format!("198.51.100.{i}")).collect();
+            let hosts: Vec<String> = (1..=12).map(|i| format!("ns{i}.example.test.")).collect();
+            let all: Vec<(&str, &str)> =
+                hosts.iter().zip(&glue).map(|(h, g)| (h.as_str(), g.as_str())).collect();
+            return Some(vec![Act::Say(refers(query, "example.test.", &all))]);
+        }
+        (server != ip(ROOT)).then(Vec::new)
+    });
+    let context = bench.context_with(Caps::default().with(Limit::Milliseconds, 2_000));
+    let start = bench.clock.now();
+    let asked = question("www.example.test.", RecordType::A);
+    let failure = bench.resolver.resolve(&asked, &context).await.unwrap_err();
+    assert_eq!(failure, Failure::Limit(Limit::Milliseconds));
+    assert!(bench.clock.now().since(start) <= Duration::from_millis(2_001));
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_names_below_one_domain_ask_for_its_servers_once() {
+    let bench = Bench::new(|_, _, _| None);
+    let names: Vec<String> = (0..9).map(|i| format!("a{i}.b.example.test.")).collect();
+    let ask = |i: usize| bench.ask(&names[i], RecordType::A);
+    let all = tokio::join!(ask(0), ask(1), ask(2), ask(3), ask(4), ask(5), ask(6), ask(7), ask(8));
+    assert!(all.0.is_ok() && all.4.is_ok() && all.8.is_ok());
+    assert_eq!((bench.sent_to(ROOT), bench.sent_to(TEST)), (2, 1));
+    // One short question, nine whole ones.
+    assert_eq!(bench.sent_to(ONE) + bench.sent_to(TWO), 10);
+    assert_eq!(bench.told.count("Referred"), 1 + 9 * 2, "each question is told of its referrals");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_whose_budget_ends_takes_no_other_with_it() {
+    let bench = Bench::new(|_, _, _| None);
+    bench.resolver.prime(&bench.context()).await.unwrap();
+    let poor = bench.context_with(Caps::default().with(Limit::Packets, 0));
+    let rich = bench.context();
+    let (one, two) = (question("a.example.test.", RecordType::A), question("b.example.test.", RecordType::A));
+    let (one, two) = tokio::join!(bench.resolver.resolve(&one, &poor), bench.resolver.resolve(&two, &rich));
+    assert_eq!(one.unwrap_err(), Failure::Limit(Limit::Packets));
+    assert!(two.is_ok(), "{two:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_of_a_hundred_labels_costs_few_packets_at_the_leaf() {
+    let bench = Bench::new(|server, query, _| {
+        (server == ip(ONE) || server == ip(TWO)).then(|| vec![Act::Say(denies(query, "example.test."))])
+    });
+    bench.ask(&format!("{}example.test.", "x.".repeat(100)), RecordType::A).await.unwrap();
+    assert!(bench.sent_to(ONE) + bench.sent_to(TWO) <= 10, "{}", bench.seen().len());
+}
+
+/// One of the things a server may do, drawn at random.
+fn anything(entropy: &Entropy, query: &Message) -> Vec<Act> {
+    let asked = query.question.as_ref().unwrap().name.clone();
+    let address_at_random = format!("203.0.113.{}", entropy.below(200));
+    let deeper = asked.suffix(entropy.below(asked.label_count() + 1)).to_string();
+    let mut message = match entropy.below(8) {
+        0 => refers(query, &deeper, &[("ns.a.test.", &address_at_random), ("ns.b.org.", "")]),
+        1 => glueless(query, 20),
+        2 => errs(query, Rcode(u16::try_from(entropy.below(24)).unwrap())),
+        3 => denies(query, &deeper),
+        4 => {
+            let mut message = says(query);
+            message.answer.push(cname(&deeper, "a.b.c.test."));
+            message.answer.push(dname(&deeper, "x.y.test."));
+            message
+        }
+        5 => return vec![Act::Fail(ExchangeError::Refused)],
+        6 => return vec![Act::Pause(u64::try_from(entropy.below(3_000)).unwrap()), Act::Say(says(query))],
+        _ => refers(query, &asked.to_string(), &[("ns.a.test.", &address_at_random)]),
+    };
+    message.header.truncated = entropy.below(4) == 0;
+    message.header.rcode = if entropy.below(4) == 0 { Rcode::NXDOMAIN } else { message.header.rcode };
+    if entropy.below(5) == 0 {
+        message.question = None;
+    }
+    vec![Act::Say(message)]
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_mixture_of_answers_costs_more_than_the_budget() {
+    for seed in 0..150 {
+        let entropy = Entropy::seeded(seed);
+        let bench = Bench::with(
+            |_| {},
+            seed,
+            move |server, query, _| (server != ip(ROOT)).then(|| anything(&entropy, query)),
+        );
+        let _table =
+            with_table(&bench, vec![("ns.b.org.", "203.0.113.250"), ("ns3.victim.org.", "203.0.113.251")]);
+        let context = bench.context();
+        let asked = question("a.b.c.d.e.f.g.h.test.", RecordType::A);
+        let start = bench.clock.now();
+        let said = bench.resolver.resolve(&asked, &context).await;
+        let sent = u32::try_from(bench.seen().len()).unwrap();
+        assert!(sent <= Limit::Packets.default_cap(), "seed {seed}: {sent}");
+        assert!(sent <= context.budget.spent(Limit::Packets), "seed {seed}: an uncharged packet");
+        assert!(bench.clock.now().since(start) <= Duration::from_millis(10_001), "seed {seed}");
+        if let Ok(said) = said {
+            let sets = said.answer.iter().chain(&said.authority);
+            assert!(
+                sets.into_iter().all(|set| set.name.is_subdomain_of(&said.zone)),
+                "seed {seed}: {said:?}"
+            );
+        }
+    }
+}
