@@ -18,6 +18,7 @@ pub mod cache;
 
 pub mod iterate;
 
+pub mod service;
 
 
 

@@ -1,0 +1,98 @@
+//! The last step: an answer becomes a reply of the form that this client asked for.
+//!
+//! AD, CD, RA and DO as RFC 4035 §3.2 and RFC 6840 §5.7–5.9 say; no more than the client can receive.
+
+use std::time::Duration;
+
+use crate::dns::edns::{Edns, EdnsOption, ExtendedError};
+use crate::dns::encode::encode;
+use crate::dns::message::{Header, Message};
+use crate::dns::{Opcode, Rcode, Rrset};
+use crate::limits;
+use crate::service::request::Request;
+
+/// What a reply says.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Content {
+    pub(crate) rcode: Option<Rcode>,
+    pub(crate) authoritative: bool,
+    pub(crate) secure: bool,
+    pub(crate) answer: Vec<Rrset>,
+    pub(crate) authority: Vec<Rrset>,
+    pub(crate) error: Option<ExtendedError>,
+}
+
+impl Content {
+    /// A reply without records.
+    pub(crate) fn empty(rcode: Rcode, error: Option<ExtendedError>) -> Self {
+        Self { rcode: Some(rcode), error, ..Self::default() }
+    }
+}
+
+/// What of the configuration shows in replies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplySettings {
+    /// NSID for those who ask (RFC 5001); none: not told.
+    pub nsid: Option<String>,
+    /// What TCP clients that ask are told of the idle timeout (RFC 7828).
+    pub tcp_idle_timeout: Duration,
+}
+
+/// Writes the reply.
+pub(crate) fn reply(request: &Request, content: Content, settings: &ReplySettings) -> Vec<u8> {
+    let dnssec_ok = request.dnssec_ok();
+    let mut message = Message {
+        header: Header {
+            id: request.id,
+            response: true,
+            opcode: Opcode::QUERY,
+            authoritative: content.authoritative,
+            truncated: false,
+            recursion_desired: request.recursion_desired,
+            recursion_available: true,
+            authentic_data: content.secure && request.wants_authentic_data(),
+            checking_disabled: request.checking_disabled,
+            rcode: content.rcode.unwrap_or(Rcode::NOERROR),
+        },
+        question: Some(request.question.clone()),
+        answer: content.answer,
+        authority: content.authority,
+        additional: Vec::new(),
+        edns: options(request, content.error, settings),
+        odd_records: 0,
+    };
+    if !dnssec_ok {
+        strip(&mut message, request);
+    }
+    encode(&message, request.limit).bytes
+}
+
+/// The OPT record of the reply; a query without one gets none (RFC 6891 §7).
+pub(crate) fn options(
+    request: &Request,
+    error: Option<ExtendedError>,
+    settings: &ReplySettings,
+) -> Option<Edns> {
+    let wants = request.edns?;
+    let mut edns = Edns::new(limits::UDP_SIZE, wants.dnssec_ok);
+    if let Some(nsid) = settings.nsid.as_ref().filter(|_| wants.nsid) {
+        edns.options.push(EdnsOption::Nsid(nsid.clone().into_bytes()));
+    }
+    if wants.keepalive {
+        let tenths = u16::try_from(settings.tcp_idle_timeout.as_millis() / 100).unwrap_or(u16::MAX);
+        edns.options.push(EdnsOption::Keepalive(Some(tenths)));
+    }
+    edns.options.extend(error.map(EdnsOption::ExtendedError));
+    Some(edns)
+}
+
+/// Takes out what only a client with DO gets, unless it was asked for by type (RFC 4035 §3.2.1).
+fn strip(message: &mut Message, request: &Request) {
+    let wanted = request.question.rtype;
+    for section in [&mut message.answer, &mut message.authority] {
+        section.retain(|rrset| rrset.rtype == wanted || !rrset.rtype.is_dnssec_proof());
+        for rrset in section {
+            rrset.signatures = crate::dns::Rdatas::new();
+        }
+    }
+}

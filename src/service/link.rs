@@ -1,0 +1,104 @@
+//! One link of an answer: what is known of one question, judged. An alias makes a chain of links.
+
+use crate::dns::edns::ExtendedError;
+use crate::dns::message::Message;
+use crate::dns::rdata::{Soa, single_name};
+use crate::dns::response::Outcome;
+use crate::dns::security::ValidationState;
+use crate::dns::{Name, Question, Rcode, RecordType, Rrset};
+use crate::validate::Validated;
+
+/// A judged response to one question, fresh or from the cache.
+#[derive(Debug, Clone)]
+pub(crate) struct Link {
+    pub(crate) rcode: Rcode,
+    pub(crate) outcome: Outcome,
+    /// In the order of the chain.
+    pub(crate) answer: Vec<Rrset>,
+    pub(crate) authority: Vec<Rrset>,
+    /// Where the chain ends.
+    pub(crate) target: Name,
+    pub(crate) state: ValidationState,
+    /// What a client should know of an answer that is not secure.
+    pub(crate) note: Option<ExtendedError>,
+}
+
+/// Bounds on what an authority may say about time (`[cache] *-ttl`), in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TtlBounds {
+    /// `max-ttl`.
+    pub max: u32,
+    /// `min-ttl`.
+    pub min: u32,
+    /// `max-negative-ttl`.
+    pub max_negative: u32,
+}
+
+impl TtlBounds {
+    fn apply(&self, rrset: &mut Rrset, negative: bool) {
+        let max = if negative { self.max_negative.min(self.max) } else { self.max };
+        if negative && rrset.rtype == RecordType::SOA {
+            rrset.ttl = negative_ttl(rrset);
+        }
+        rrset.ttl = rrset.ttl.max(self.min.min(max)).min(max);
+        rrset.signatures_ttl = rrset.ttl;
+    }
+}
+
+/// Seconds that a negative answer with this SOA may be kept (RFC 2308 §5): the lower of the record's TTL and
+/// its MINIMUM.
+pub(crate) fn negative_ttl(soa: &Rrset) -> u32 {
+    let minimum = soa.rdatas.first().and_then(|rdata| Soa::read(rdata).ok()).map_or(0, |soa| soa.minimum);
+    soa.ttl.min(minimum)
+}
+
+impl Link {
+    /// From a verdict, within the bounds on time.
+    pub(crate) fn new(verdict: Validated, bounds: TtlBounds) -> Self {
+        let negative = matches!(verdict.outcome(), Outcome::NoData | Outcome::NxDomain);
+        let parts = verdict.into_parts();
+        let mut link = Self {
+            rcode: parts.rcode,
+            outcome: parts.outcome,
+            answer: parts.answer,
+            authority: parts.authority,
+            target: parts.target,
+            state: parts.state,
+            note: parts.info,
+        };
+        for rrset in &mut link.answer {
+            bounds.apply(rrset, false);
+        }
+        for rrset in &mut link.authority {
+            bounds.apply(rrset, negative);
+        }
+        link
+    }
+
+    /// From a cached message about `question`; `alias`: it was kept as the alias at the name, not as an answer.
+    pub(crate) fn from_cache(
+        question: &Question,
+        message: Message,
+        alias: bool,
+        state: ValidationState,
+        note: Option<ExtendedError>,
+    ) -> Self {
+        let mut target = question.name.clone();
+        if question.rtype != RecordType::CNAME {
+            for rrset in message.answer.iter().filter(|rrset| rrset.rtype == RecordType::CNAME) {
+                if let Some(next) = rrset.rdatas.first().and_then(|rdata| single_name(rdata).ok()) {
+                    target = next;
+                }
+            }
+        }
+        let answered = message.answer.iter().any(|rrset| rrset.is(&target, question.rtype));
+        let outcome = match message.header.rcode {
+            Rcode::NXDOMAIN => Outcome::NxDomain,
+            _ if answered => Outcome::Answer,
+            _ if alias => Outcome::Alias,
+            _ => Outcome::NoData,
+        };
+        let Message { header, answer, authority, .. } = message;
+        Self { rcode: header.rcode, outcome, answer, authority, target, state, note }
+    }
+}

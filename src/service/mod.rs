@@ -1,0 +1,292 @@
+//! One client question from its first octet to its reply.
+//!
+//! [`Service::prepare`] says at once what can be said without waiting: errors, local zones, cached answers. What
+//! is left goes to [`Service::resolve`], which walks the chain of aliases link by link: remembered failure →
+//! cache → flight (fetch, prove, remember). `secure` gets links proven, `finish` writes the reply.
+
+pub mod access;
+mod early_keys;
+mod finish;
+mod link;
+pub mod lookup;
+mod path;
+mod pipeline;
+mod request;
+mod secure;
+pub mod single_flight;
+pub mod source;
+pub mod stage;
+
+use std::sync::Arc;
+
+use crate::budget::Caps;
+use crate::cache::Store;
+use crate::cache::delegations::Delegations;
+use crate::clock::Clock;
+use crate::context::{Context, FlightId};
+use crate::dns::edns::{EdeCode, ExtendedError};
+use crate::dns::response::Scrubbed;
+use crate::dns::view::{QueryFault, QueryView, error_reply};
+use crate::dns::{Class, Question, Rcode, RecordType, Rrset};
+use crate::event::{Observer, Silent};
+use crate::failure::Failure;
+use crate::validate::Validator;
+
+use access::{Access, AccessTable};
+use finish::Content;
+pub use finish::ReplySettings;
+use link::Link;
+pub use link::TtlBounds;
+pub use pipeline::Answer;
+pub use request::{Client, Request};
+use single_flight::{Airspace, Flights, Ticket};
+use source::Source;
+use stage::Stage;
+
+/// What the service is made of.
+pub struct Parts {
+    /// The time.
+    pub clock: Clock,
+    /// Answers what the cache does not.
+    pub source: Arc<dyn Source>,
+    /// Judges answers; none: `[dnssec] validation = false`.
+    pub validator: Option<Arc<Validator>>,
+    /// The caches.
+    pub store: Arc<Store>,
+    /// The zone cuts that the iterator knows, for the DS evidence that came with referrals.
+    pub delegations: Arc<Delegations>,
+    /// Asked in this order before anything is looked up.
+    pub stages: Vec<Box<dyn Stage>>,
+    /// Who may ask.
+    pub access: AccessTable,
+    /// Everything else that can be configured.
+    pub settings: Settings,
+    /// Hears what happens to clients' questions.
+    pub observer: Arc<dyn Observer>,
+}
+
+/// What can be configured.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How much one question may cost.
+    pub caps: Caps,
+    /// How long answers live.
+    pub ttl: TtlBounds,
+    /// `[harden] below-nxdomain` (RFC 8020).
+    pub below_nxdomain: bool,
+    /// `[harden] referral-path`: name servers and their addresses on the way to an answer are proven too.
+    pub referral_path: bool,
+    /// What shows in replies.
+    pub reply: ReplySettings,
+}
+
+/// Answers questions.
+pub struct Service {
+    clock: Clock,
+    source: Arc<dyn Source>,
+    validator: Option<Arc<Validator>>,
+    store: Arc<Store>,
+    delegations: Arc<Delegations>,
+    stages: Vec<Box<dyn Stage>>,
+    access: AccessTable,
+    settings: Settings,
+    observer: Arc<dyn Observer>,
+    airspace: Arc<Airspace>,
+    fetches: Flights<Arc<Scrubbed>>,
+    links: Flights<Arc<Link>>,
+}
+
+/// What becomes of a client's message.
+#[derive(Debug)]
+pub enum Disposition {
+    /// This is the reply.
+    Reply(Vec<u8>),
+    /// There is none.
+    Drop,
+    /// It has to be resolved: [`Service::resolve`].
+    Resolve(Box<Request>),
+}
+
+impl Service {
+    /// A service of these parts; `addresses` will look up name servers through it.
+    pub fn new(parts: Parts, addresses: &lookup::Addresses) -> Arc<Self> {
+        let airspace = Arc::new(Airspace::default());
+        let service = Arc::new(Self {
+            clock: parts.clock,
+            source: parts.source,
+            validator: parts.validator,
+            store: parts.store,
+            delegations: parts.delegations,
+            stages: parts.stages,
+            access: parts.access,
+            settings: parts.settings,
+            observer: parts.observer,
+            fetches: Flights::new(Arc::clone(&airspace)),
+            links: Flights::new(Arc::clone(&airspace)),
+            airspace,
+        });
+        addresses.attach(&service);
+        service
+    }
+
+    /// Answers one client message. None: nothing is sent.
+    pub async fn handle(self: &Arc<Self>, message: &[u8], client: Client) -> Option<Vec<u8>> {
+        match self.prepare(message, &client) {
+            Disposition::Reply(reply) => Some(reply),
+            Disposition::Drop => None,
+            Disposition::Resolve(request) => Some(self.resolve(*request).await),
+        }
+    }
+
+    /// How many resolutions are under way.
+    pub fn in_flight(&self) -> usize {
+        self.airspace.len()
+    }
+
+    /// Sorts one client message, without waiting for anything.
+    pub fn prepare(&self, message: &[u8], client: &Client) -> Disposition {
+        let access = self.access.get(client.address.ip());
+        if access == Access::Deny {
+            return Disposition::Drop;
+        }
+        let view = match QueryView::parse(message) {
+            Ok(view) => view,
+            Err(QueryFault::Drop) => return Disposition::Drop,
+            Err(fault) => return faulty(message, fault),
+        };
+        let request = Request::new(&view, client);
+        if access == Access::Refuse {
+            let text = "this client may not ask: see [access]".to_owned();
+            return self.says(
+                &request,
+                Rcode::REFUSED,
+                Some(ExtendedError { code: EdeCode::PROHIBITED, text }),
+            );
+        }
+        if let Some((rcode, error)) = request.fault() {
+            return self.says(&request, rcode, error);
+        }
+        if let Some(local) = self.stages.iter().find_map(|stage| stage.before(&request.question, client)) {
+            let content = Content {
+                rcode: Some(local.rcode),
+                authoritative: local.authoritative,
+                answer: local.answer,
+                authority: local.authority,
+                ..Content::default()
+            };
+            return Disposition::Reply(finish::reply(&request, content, &self.settings.reply));
+        }
+        if request.question.class != Class::IN {
+            return self.says(&request, Rcode::REFUSED, None);
+        }
+        if request.question.rtype == RecordType::ANY {
+            return self.minimal_any(&request);
+        }
+        if !request.recursion_desired && access != Access::AllowSnoop {
+            let text = "only recursive questions (RD=1) are answered".to_owned();
+            return self.says(
+                &request,
+                Rcode::REFUSED,
+                Some(ExtendedError { code: EdeCode::PROHIBITED, text }),
+            );
+        }
+        if let Some(reply) = self.ready_reply(&view, &request).or_else(|| self.remembered_reply(&request)) {
+            return Disposition::Reply(reply);
+        }
+        if !request.recursion_desired {
+            let text = "not in the cache".to_owned();
+            return self.says(
+                &request,
+                Rcode::SERVFAIL,
+                Some(ExtendedError { code: EdeCode::NOT_READY, text }),
+            );
+        }
+        Disposition::Resolve(Box::new(request))
+    }
+
+    /// Resolves what [`Service::prepare`] could not answer, and writes the reply.
+    pub async fn resolve(self: &Arc<Self>, request: Request) -> Vec<u8> {
+        let context = self.context(Arc::clone(&self.observer));
+        let content = match self.answer(&request.question, request.checking_disabled, &context).await {
+            Ok(answer) => Content {
+                rcode: Some(answer.rcode),
+                authoritative: false,
+                secure: answer.state.is_secure(),
+                answer: answer.answer,
+                authority: answer.authority,
+                error: answer.note,
+            },
+            Err(failure) => Content::empty(Rcode::SERVFAIL, Some(failure.ede())),
+        };
+        finish::reply(&request, content, &self.settings.reply)
+    }
+
+    /// A fresh context, with a budget that begins now.
+    pub fn context(&self, observer: Arc<dyn Observer>) -> Context {
+        let budget = crate::budget::Budget::new(self.settings.caps.clone(), self.clock.now());
+        Context::new(Arc::new(budget), observer)
+    }
+
+    /// A context that nobody watches.
+    pub fn silent_context(&self) -> Context {
+        self.context(Arc::new(Silent))
+    }
+
+    /// Fetches a response, unproven; identical fetches share one flight unless some servers are to be avoided.
+    pub(crate) async fn fetch(
+        self: &Arc<Self>,
+        question: &Question,
+        context: &Context,
+    ) -> Result<Arc<Scrubbed>, Failure> {
+        if !context.avoid.is_empty() {
+            return self.source.resolve(question, context).await.map(Arc::new);
+        }
+        loop {
+            let ticket = self.begin_fetch(question, context)?;
+            let began = ticket.began;
+            match ticket.wait().await {
+                // Another question's budget ended, not ours.
+                Err(Failure::Limit(_)) if !began => context.budget.check_time(self.clock.now())?,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    pub(crate) fn begin_fetch(
+        self: &Arc<Self>,
+        question: &Question,
+        context: &Context,
+    ) -> Result<Ticket<Arc<Scrubbed>>, Failure> {
+        self.fetches.join(question, context.flight, |id: FlightId| {
+            let (service, question, context) = (Arc::clone(self), question.clone(), context.aboard(id));
+            async move { service.source.resolve(&question, &context).await.map(Arc::new) }
+        })
+    }
+
+    fn says(&self, request: &Request, rcode: Rcode, error: Option<ExtendedError>) -> Disposition {
+        Disposition::Reply(finish::reply(request, Content::empty(rcode, error), &self.settings.reply))
+    }
+
+    /// RFC 8482 §4.2: a HINFO record of our own says that ANY is not answered.
+    fn minimal_any(&self, request: &Request) -> Disposition {
+        let hinfo =
+            Rrset::new(request.question.name.clone(), RecordType::HINFO, 3_600).with(b"\x07RFC8482\x00");
+        let content = Content { answer: vec![hinfo], ..Content::default() };
+        Disposition::Reply(finish::reply(request, content, &self.settings.reply))
+    }
+}
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Service").field("in_flight", &self.in_flight()).finish_non_exhaustive()
+    }
+}
+
+/// The reply to a message that is no question.
+fn faulty(message: &[u8], fault: QueryFault) -> Disposition {
+    let reply = fault.rcode().and_then(|rcode| error_reply(message, rcode, None));
+    reply.map_or(Disposition::Drop, Disposition::Reply)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,354 @@
+//! From a question to an answer: the chain of links, each from the cache or from a flight.
+
+use std::sync::Arc;
+
+use crate::cache::answers::{ABSENT, CachedAnswer, Kept, Wanted};
+use crate::context::Context;
+use crate::dns::edns::ExtendedError;
+use crate::dns::encode::encode;
+use crate::dns::message::{Header, Message};
+use crate::dns::response::Outcome;
+use crate::dns::security::ValidationState;
+use crate::dns::view::QueryView;
+use crate::dns::{Name, Opcode, Question, Rcode, RecordType, Rrset};
+use crate::event::Event;
+use crate::failure::Failure;
+use crate::limits::{self, Limit};
+use crate::service::link::Link;
+use crate::service::request::Request;
+use crate::service::{Service, finish};
+
+/// A whole answer.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The response code.
+    pub rcode: Rcode,
+    /// The answer section, aliases first.
+    pub answer: Vec<Rrset>,
+    /// SOA and denial records.
+    pub authority: Vec<Rrset>,
+    /// As good as the weakest link.
+    pub state: ValidationState,
+    /// What a client should know of an answer that is not secure.
+    pub note: Option<ExtendedError>,
+}
+
+impl Service {
+    /// Answers a question from cache and network, following aliases. `checking_disabled`: bogus data is wanted too.
+    pub async fn answer(
+        self: &Arc<Self>,
+        question: &Question,
+        checking_disabled: bool,
+        context: &Context,
+    ) -> Result<Answer, Failure> {
+        let mut result = self.chain(question, checking_disabled, context).await;
+        if let Ok(answer) = &result
+            && self.settings.referral_path
+            && !checking_disabled
+            && let Err(failure) = self.check_path(question, answer, context).await
+        {
+            result = Err(failure);
+        }
+        if let Err(failure) = &result {
+            context.tell(&Event::Failed { question, failure });
+        }
+        result
+    }
+
+    async fn chain(
+        self: &Arc<Self>,
+        question: &Question,
+        checking_disabled: bool,
+        context: &Context,
+    ) -> Result<Answer, Failure> {
+        let mut current = question.clone();
+        let mut seen: Vec<Name> = vec![question.name.clone()];
+        let mut whole: Option<Answer> = None;
+        loop {
+            let link = self.link(&current, context).await?;
+            if let ValidationState::Bogus(reason) = &link.state
+                && !checking_disabled
+            {
+                return Err(Failure::Bogus(reason.clone()));
+            }
+            let restarted = whole.is_some();
+            let answer = join(whole.take(), &link);
+            if link.outcome != Outcome::Alias {
+                if restarted && !answer.state.is_bogus() {
+                    self.keep_answer(question, question.rtype, &answer);
+                }
+                return Ok(answer);
+            }
+            context.budget.spend(Limit::Restarts, 1)?;
+            if seen.contains(&link.target) {
+                return Err(Failure::AliasLoop(link.target.clone()));
+            }
+            context.tell(&Event::Aliased { from: &current.name, to: &link.target });
+            seen.push(link.target.clone());
+            current = Question { name: link.target.clone(), ..current };
+            whole = Some(answer);
+        }
+    }
+
+    /// One link: remembered, cached, or fetched and proven once for all who ask.
+    pub(super) async fn link(
+        self: &Arc<Self>,
+        question: &Question,
+        context: &Context,
+    ) -> Result<Arc<Link>, Failure> {
+        if let Some(found) = self.remembered(question) {
+            context.tell(&Event::Cached(question));
+            return found.map(Arc::new);
+        }
+        loop {
+            let ticket = self.links.join(question, context.flight, |id| {
+                let (service, question, context) = (Arc::clone(self), question.clone(), context.aboard(id));
+                async move { service.fly(&question, &context).await }
+            })?;
+            let began = ticket.began;
+            match ticket.wait().await {
+                // Another question's budget ended, not ours.
+                Err(Failure::Limit(_)) if !began => context.budget.check_time(self.clock.now())?,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// The work of a flight: fetch, prove, remember.
+    async fn fly(self: &Arc<Self>, question: &Question, context: &Context) -> Result<Arc<Link>, Failure> {
+        let now = self.clock.now();
+        match self.proven(question, context).await {
+            Ok(verdict) => {
+                let link = Link::new(verdict, self.settings.ttl);
+                self.keep_link(question, &link);
+                match &link.state {
+                    ValidationState::Bogus(reason) => {
+                        self.store.failures.insert(
+                            question,
+                            Failure::Bogus(reason.clone()),
+                            self.clock.now(),
+                        );
+                    }
+                    _ => self.store.failures.clear(question),
+                }
+                Ok(Arc::new(link))
+            }
+            Err(failure) => {
+                // What was not the fault of the name is not held against it (RFC 9520 §2).
+                if !matches!(
+                    failure,
+                    Failure::Busy(_) | Failure::ShuttingDown | Failure::Lost(_) | Failure::Cycle(_)
+                ) {
+                    self.store.failures.insert(question, failure.clone(), now);
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    /// What is known without asking anyone.
+    fn remembered(&self, question: &Question) -> Option<Result<Link, Failure>> {
+        let now = self.clock.now();
+        if let Some(failure) = self.store.failures.get(question, now) {
+            if let Failure::Bogus(reason) = failure.root_cause()
+                && let Some(cached) = self.store.answers.get(&question.name, question.rtype, now)
+            {
+                let state = ValidationState::Bogus(reason.clone());
+                return Some(Ok(Link::from_cache(question, cached.message(now)?, false, state, None)));
+            }
+            return Some(Err(Failure::Remembered(Box::new(failure))));
+        }
+        let (cached, alias) = self.cached(question)?;
+        let state = cached.state()?;
+        Some(Ok(Link::from_cache(question, cached.message(now)?, alias, state, cached.note())))
+    }
+
+    /// The entry that answers a question: its own, the absence of the name or of one above, or an alias (true).
+    fn cached(&self, question: &Question) -> Option<(CachedAnswer, bool)> {
+        let now = self.clock.now();
+        let answers = &self.store.answers;
+        let good = |entry: &CachedAnswer| !entry.is_bogus();
+        let own = answers.get(&question.name, question.rtype, now).filter(good);
+        if let Some(entry) = own.or_else(|| answers.get(&question.name, ABSENT, now).filter(good)) {
+            return Some((entry, false));
+        }
+        if let Some(entry) = answers.get(&question.name, RecordType::CNAME, now).filter(good)
+            && entry.rcode() == Rcode::NOERROR
+            && entry.has_answer()
+        {
+            return Some((entry, true));
+        }
+        if !self.settings.below_nxdomain {
+            return None;
+        }
+        // RFC 8020 §2: nothing exists below a name that does not, where that is proven.
+        let mut above = question.name.parent();
+        while let Some(name) = above.filter(|name| !name.is_root()) {
+            if let Some(entry) = answers.get(&name, ABSENT, now).filter(CachedAnswer::is_secure) {
+                return Some((entry, false));
+            }
+            above = name.parent();
+        }
+        None
+    }
+
+    /// The reply to a query, if the cache has it ready-made: copied and patched, nothing decoded.
+    pub(super) fn ready_reply(&self, query: &QueryView<'_>, request: &Request) -> Option<Vec<u8>> {
+        if request
+            .edns
+            .is_some_and(|edns| edns.keepalive || (edns.nsid && self.settings.reply.nsid.is_some()))
+        {
+            return None;
+        }
+        let now = self.clock.now();
+        let wanted = Wanted::of(query, request.limit);
+        let mut out = Vec::with_capacity(512);
+        [query.rtype, ABSENT]
+            .into_iter()
+            .filter_map(|rtype| self.store.answers.get_wire(query.name, rtype, now))
+            .any(|entry| entry.reply(&wanted, now, &mut out))
+            .then_some(out)
+    }
+
+    /// The reply to a request, if a whole answer is known.
+    pub(super) fn remembered_reply(&self, request: &Request) -> Option<Vec<u8>> {
+        let content = match self.remembered(&request.question)? {
+            Ok(link) if link.outcome == Outcome::Alias => return None,
+            Ok(Link { state: ValidationState::Bogus(reason), .. }) if !request.checking_disabled => {
+                finish::Content::empty(Rcode::SERVFAIL, Some(Failure::Bogus(reason).ede()))
+            }
+            Ok(link) => finish::Content {
+                rcode: Some(link.rcode),
+                authoritative: false,
+                secure: link.state.is_secure(),
+                answer: link.answer,
+                authority: link.authority,
+                error: link.note,
+            },
+            Err(failure) => finish::Content::empty(Rcode::SERVFAIL, Some(failure.ede())),
+        };
+        Some(finish::reply(request, content, &self.settings.reply))
+    }
+
+    /// Keeps a link, and what it says of the names within it.
+    fn keep_link(&self, question: &Question, link: &Link) {
+        if link.state.is_bogus() {
+            self.keep(&question.name, question.rtype, link.rcode, &link.answer, &link.authority, link);
+            return;
+        }
+        if link.answer.is_empty() && link.outcome == Outcome::NxDomain {
+            self.keep(&question.name, ABSENT, link.rcode, &[], &link.authority, link);
+            return;
+        }
+        if link.outcome != Outcome::Alias {
+            self.keep(&question.name, question.rtype, link.rcode, &link.answer, &link.authority, link);
+        }
+        if question.rtype != RecordType::CNAME {
+            self.keep_aliases(link);
+        }
+    }
+
+    /// Keeps each alias of a chain under its own name: it serves the other types too.
+    fn keep_aliases(&self, link: &Link) {
+        let mut made_by: Option<&Rrset> = None;
+        for rrset in &link.answer {
+            if rrset.rtype == RecordType::DNAME {
+                made_by = Some(rrset);
+            } else if rrset.rtype == RecordType::CNAME {
+                let mut records = Vec::with_capacity(2);
+                records.extend(made_by.take().cloned());
+                records.push(rrset.clone());
+                // A wildcard's proof stands in the authority section; the SOA of a negative end does not belong here.
+                let proof: Vec<Rrset> =
+                    link.authority.iter().filter(|rrset| rrset.rtype != RecordType::SOA).cloned().collect();
+                self.keep(&rrset.name, RecordType::CNAME, Rcode::NOERROR, &records, &proof, link);
+            }
+        }
+    }
+
+    fn keep_answer(&self, question: &Question, rtype: RecordType, answer: &Answer) {
+        let link = Link {
+            rcode: answer.rcode,
+            outcome: Outcome::Answer,
+            answer: Vec::new(),
+            authority: Vec::new(),
+            target: question.name.clone(),
+            state: answer.state.clone(),
+            note: answer.note.clone(),
+        };
+        self.keep(&question.name, rtype, answer.rcode, &answer.answer, &answer.authority, &link);
+    }
+
+    /// Puts a ready-made reply into the cache, in its DO form.
+    fn keep(
+        &self,
+        name: &Name,
+        rtype: RecordType,
+        rcode: Rcode,
+        answer: &[Rrset],
+        authority: &[Rrset],
+        of: &Link,
+    ) {
+        let ttl = answer.iter().chain(authority).map(|rrset| rrset.ttl).min().unwrap_or(0);
+        let ttl = if of.state.is_bogus() { limits::BOGUS_TTL_SECS.min(ttl.max(1)) } else { ttl };
+        if ttl == 0 {
+            return;
+        }
+        let message = ready_made(&Question::new(name.clone(), rtype), rcode, answer, authority);
+        let kept = Kept { state: of.state.clone(), note: of.note.clone(), ttl };
+        self.store.answers.insert(
+            name,
+            rtype,
+            &encode(&message, usize::from(u16::MAX)),
+            &kept,
+            self.clock.now(),
+        );
+    }
+}
+
+/// Appends a link to what came before it.
+fn join(before: Option<Answer>, link: &Link) -> Answer {
+    let Some(mut whole) = before else {
+        return Answer {
+            rcode: link.rcode,
+            answer: link.answer.clone(),
+            authority: link.authority.clone(),
+            state: link.state.clone(),
+            note: link.note.clone(),
+        };
+    };
+    whole.rcode = link.rcode;
+    whole.answer.extend(link.answer.iter().cloned());
+    for rrset in &link.authority {
+        if !whole.authority.contains(rrset) {
+            whole.authority.push(rrset.clone());
+        }
+    }
+    whole.state = whole.state.and(link.state.clone());
+    whole.note = whole.note.or_else(|| link.note.clone());
+    whole
+}
+
+/// A reply as the cache keeps it: without id and flags of a client.
+fn ready_made(question: &Question, rcode: Rcode, answer: &[Rrset], authority: &[Rrset]) -> Message {
+    Message {
+        header: Header {
+            id: 0,
+            response: true,
+            opcode: Opcode::QUERY,
+            authoritative: false,
+            truncated: false,
+            recursion_desired: false,
+            recursion_available: true,
+            authentic_data: false,
+            checking_disabled: false,
+            rcode,
+        },
+        question: Some(question.clone()),
+        answer: answer.to_vec(),
+        authority: authority.to_vec(),
+        additional: Vec::new(),
+        edns: None,
+        odd_records: 0,
+    }
+}

@@ -1,0 +1,101 @@
+//! A client's question, read and sorted: what can be said at once, and what has to be resolved.
+//!
+//! Errors follow RFC 1035 §4.1.1, 6891 §6.1.3, 9619, 8482 (ANY), 9824 §3.5 (NXNAME); RD=0 is refused unless the
+//! client may look into the cache.
+
+use std::net::SocketAddr;
+
+use crate::dns::edns::{EdeCode, ExtendedError};
+use crate::dns::response::Transport;
+use crate::dns::view::QueryView;
+use crate::dns::{Class, Question, Rcode, RecordType};
+
+/// Who asks, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Client {
+    /// The address and port the query came from.
+    pub address: SocketAddr,
+    /// How it came.
+    pub transport: Transport,
+}
+
+/// A question that is to be resolved, with all that its reply depends on.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The question, in the client's letter case.
+    pub question: Question,
+    pub(crate) id: u16,
+    pub(crate) recursion_desired: bool,
+    pub(crate) checking_disabled: bool,
+    /// AD in the query: the client understands AD in the reply (RFC 6840 §5.7).
+    pub(crate) authentic_data: bool,
+    pub(crate) edns: Option<ClientEdns>,
+    /// Octets that the reply may have.
+    pub(crate) limit: usize,
+}
+
+/// What the client's EDNS asks of the reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ClientEdns {
+    pub(crate) dnssec_ok: bool,
+    pub(crate) nsid: bool,
+    pub(crate) keepalive: bool,
+}
+
+impl Request {
+    /// Reads a query.
+    pub(crate) fn new(view: &QueryView<'_>, client: &Client) -> Self {
+        let edns = view.edns.map(|edns| ClientEdns {
+            dnssec_ok: edns.dnssec_ok,
+            nsid: edns.wants_nsid(),
+            // RFC 7828 §3.2.1: over UDP it is passed over.
+            keepalive: client.transport != Transport::Udp && edns.wants_keepalive(),
+        });
+        let limit = if client.transport == Transport::Udp { view.udp_limit() } else { usize::from(u16::MAX) };
+        Self {
+            question: view.question(),
+            id: view.id,
+            recursion_desired: view.recursion_desired(),
+            checking_disabled: view.checking_disabled(),
+            authentic_data: view.authentic_data(),
+            edns,
+            limit,
+        }
+    }
+
+    /// Whether the client gets DNSSEC records.
+    pub(crate) fn dnssec_ok(&self) -> bool {
+        self.edns.is_some_and(|edns| edns.dnssec_ok)
+    }
+
+    /// Whether AD may be set in the reply (RFC 6840 §5.8).
+    pub(crate) fn wants_authentic_data(&self) -> bool {
+        self.authentic_data || self.dnssec_ok()
+    }
+
+    /// The error that the question deserves by its type and class alone.
+    pub(crate) fn fault(&self) -> Option<(Rcode, Option<ExtendedError>)> {
+        let refused = |text: &str| {
+            Some((
+                Rcode::REFUSED,
+                Some(ExtendedError { code: EdeCode::NOT_SUPPORTED, text: text.to_owned() }),
+            ))
+        };
+        match (self.question.class, self.question.rtype) {
+            (Class::CH, _) | (Class::IN, RecordType::ANY) => None,
+            (Class::IN, RecordType::AXFR | RecordType::IXFR) => refused("zone transfers are not served"),
+            (Class::IN, RecordType::MAILA | RecordType::MAILB) => Some((Rcode::NOTIMP, None)),
+            (Class::IN, RecordType::NXNAME) => {
+                // RFC 9824 §3.5.
+                let text = "NXNAME can not be asked for".to_owned();
+                Some((Rcode::FORMERR, Some(ExtendedError { code: EdeCode::INVALID_QUERY_TYPE, text })))
+            }
+            (Class::IN, rtype) if rtype.is_meta() => Some((Rcode::FORMERR, None)),
+            (Class::IN, RecordType::RRSIG) => {
+                refused("RRSIG records are no RRset of their own: ask for the type they cover, with DO")
+            }
+            (Class::IN, _) => None,
+            _ => refused("only class IN is resolved"),
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! Gets a response proven: steps the proof, fetches what it needs, and asks other servers when it is bogus.
+//!
+//! Evidence comes, in this order, from what is proven already (`cache::zones`), from what a referral brought
+//! along, and from the source. All of it is charged to the question's budget.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use crate::cache::delegations::CachedCut;
+use crate::clock::Moment;
+use crate::context::Context;
+use crate::dns::delegation::DsEvidence;
+use crate::dns::response::{Outcome, Scrubbed};
+use crate::dns::security::{Fault, ValidationState};
+use crate::dns::{Name, Question, Rcode, RecordType, Rrset};
+use crate::event::{Event, Observer};
+use crate::failure::Failure;
+use crate::limits;
+use crate::service::Service;
+use crate::service::early_keys::EarlyKeys;
+use crate::validate::{Evidence, Proof, Step, Validated, Validator, ZoneTrust};
+
+/// Stands for the server in evidence that came with a referral: which one sent it is not remembered.
+const REFERRAL: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
+/// Servers whose answer to a question turned out bogus.
+type Distrusted = Vec<(Question, IpAddr)>;
+
+impl Service {
+    /// Fetches and judges. The result may be bogus: what to make of that is the caller's business.
+    pub(crate) async fn proven(
+        self: &Arc<Self>,
+        question: &Question,
+        context: &Context,
+    ) -> Result<Validated, Failure> {
+        let Some(validator) = &self.validator else {
+            let response = self.fetch(question, context).await?;
+            return Ok(Validator::unchecked(Arc::unwrap_or_clone(response)));
+        };
+        let early = Arc::new(EarlyKeys::new(self, question, context));
+        let watched = Context { observer: Arc::clone(&early) as Arc<dyn Observer>, ..context.clone() };
+        let mut response = self.fetch(question, &watched).await?;
+        let mut work = Work { validator, distrusted: Distrusted::new(), early: &early };
+        let mut verdict = self.judge(&response, &work, context).await?;
+        if verdict.state().is_bogus()
+            && let Some(alias) = without_negative_end(&response)
+        {
+            let shorter = self.judge(&alias, &work, context).await?;
+            if !shorter.state().is_bogus() {
+                verdict = shorter;
+            }
+        }
+        for _ in 0..limits::BOGUS_RETRIES_MAX {
+            let Some(culprit) = verdict.culprit().filter(|_| verdict.state().is_bogus()) else { break };
+            let Some(server) = culprit.server else { break };
+            // One bad server, or one forged packet, must not decide (RFC 4035 §4.7 leaves room, RFC 9520 §3.3 bounds it).
+            work.distrusted.push((culprit.question.clone(), server));
+            if culprit.question == *question {
+                let Ok(again) = self.fetch(question, &work.avoiding(question, context)).await else { break };
+                response = again;
+            }
+            let Ok(second) = self.judge(&response, &work, context).await else { break };
+            if is_evidence_missing(&second) {
+                // There is no other server to hear: what was wrong with the first one's answer says more.
+                break;
+            }
+            verdict = second;
+        }
+        context.tell(&Event::Judged { question, state: verdict.state() });
+        Ok(verdict)
+    }
+
+    async fn judge(
+        self: &Arc<Self>,
+        response: &Scrubbed,
+        work: &Work<'_>,
+        context: &Context,
+    ) -> Result<Validated, Failure> {
+        let mut proof = work.validator.prove(response.clone());
+        loop {
+            context.budget.check_time(self.clock.now())?;
+            let known = Known { service: self, now: self.clock.now(), distrusted: &work.distrusted };
+            match proof.step(&known, &context.budget, &*context.observer, self.clock.unix()) {
+                Step::Done(verdict) => {
+                    self.remember_zones(&verdict);
+                    return Ok(*verdict);
+                }
+                Step::Pause => tokio::task::yield_now().await,
+                Step::Need(questions) => self.feed(&mut proof, questions, work, context).await,
+            }
+        }
+    }
+
+    /// What was proven of zones holds whatever became of the answer.
+    fn remember_zones(&self, verdict: &Validated) {
+        for learned in verdict.learned() {
+            self.store.zones.insert(&learned.zone, Arc::clone(&learned.trust), learned.ttl, self.clock.now());
+        }
+    }
+
+    /// Whether anything is proven of a zone.
+    pub(super) fn knows_zone(&self, zone: &Name) -> bool {
+        self.store.zones.get(zone, self.clock.now()).is_some()
+    }
+
+    /// Asks for all that is needed at once, and feeds it in the order it was asked for.
+    async fn feed(
+        self: &Arc<Self>,
+        proof: &mut Proof,
+        questions: Vec<Question>,
+        work: &Work<'_>,
+        context: &Context,
+    ) {
+        let mut under_way = Vec::with_capacity(questions.len());
+        for question in questions {
+            context.tell(&Event::Needed(&question));
+            let found = match self.evidence_at_hand(&question, &work.distrusted) {
+                Some(response) => Under::AtHand(Box::new(response)),
+                None if work.distrusts(&question) => Under::Again,
+                None => match work.early.take(&question) {
+                    Some(ticket) => Under::Flying(ticket),
+                    None => self.begin_fetch(&question, context).map_or_else(Under::Failed, Under::Flying),
+                },
+            };
+            under_way.push((question, found));
+        }
+        for (question, found) in under_way {
+            let result = match found {
+                Under::AtHand(response) => Ok(*response),
+                Under::Failed(failure) => Err(failure),
+                Under::Flying(ticket) => ticket.wait().await.map(Arc::unwrap_or_clone),
+                Under::Again => {
+                    let context = work.avoiding(&question, context);
+                    self.fetch(&question, &context).await.map(Arc::unwrap_or_clone)
+                }
+            };
+            proof.feed(question, result);
+        }
+    }
+
+    /// What the referral to a zone said of its DS, as if the parent had been asked for it.
+    fn evidence_at_hand(&self, question: &Question, distrusted: &Distrusted) -> Option<Scrubbed> {
+        if question.rtype != RecordType::DS || distrusted.iter().any(|(asked, _)| asked == question) {
+            return None;
+        }
+        let now = self.clock.now();
+        let cut = self.delegations.get(&question.name, now)?;
+        let age = age_secs(&cut, now);
+        let (outcome, answer, authority) = match &cut.delegation.ds {
+            DsEvidence::Absent => return None,
+            DsEvidence::Present(rrset) => (Outcome::Answer, vec![aged(rrset, age)?], Vec::new()),
+            DsEvidence::Denied(rrsets) => (
+                Outcome::NoData,
+                Vec::new(),
+                rrsets.iter().map(|rrset| aged(rrset, age)).collect::<Option<_>>()?,
+            ),
+        };
+        Some(Scrubbed {
+            question: question.clone(),
+            zone: cut.delegation.parent.clone(),
+            rcode: Rcode::NOERROR,
+            outcome,
+            answer,
+            authority,
+            target: question.name.clone(),
+            server: REFERRAL,
+        })
+    }
+}
+
+/// A chain of aliases that ends with a denial, without that end: servers are known to leave out half of the
+/// proof there (NSD behind a DNAME). The target is then asked for by its own name.
+fn without_negative_end(response: &Scrubbed) -> Option<Scrubbed> {
+    let negative = matches!(response.outcome, Outcome::NoData | Outcome::NxDomain);
+    (negative && !response.answer.is_empty()).then(|| Scrubbed {
+        rcode: Rcode::NOERROR,
+        outcome: Outcome::Alias,
+        authority: response
+            .authority
+            .iter()
+            .filter(|rrset| rrset.rtype != RecordType::SOA)
+            .cloned()
+            .collect(),
+        ..response.clone()
+    })
+}
+
+fn is_evidence_missing(verdict: &Validated) -> bool {
+    matches!(verdict.state(), ValidationState::Bogus(reason) if matches!(reason.fault, Fault::EvidenceMissing { .. }))
+}
+
+/// A piece of evidence on its way.
+enum Under {
+    AtHand(Box<Scrubbed>),
+    Flying(super::single_flight::Ticket<Arc<Scrubbed>>),
+    Again,
+    Failed(Failure),
+}
+
+/// What judging one response goes by.
+struct Work<'a> {
+    validator: &'a Arc<Validator>,
+    distrusted: Distrusted,
+    early: &'a EarlyKeys,
+}
+
+impl Work<'_> {
+    fn distrusts(&self, question: &Question) -> bool {
+        self.distrusted.iter().any(|(asked, _)| asked == question)
+    }
+
+    /// The context for asking `question` again, of other servers than those distrusted with it.
+    fn avoiding(&self, question: &Question, context: &Context) -> Context {
+        let wrong = self.distrusted.iter().filter(|(asked, server)| asked == question && *server != REFERRAL);
+        let servers: Vec<IpAddr> = wrong.map(|(_, server)| *server).collect();
+        context.avoiding(&servers)
+    }
+}
+
+/// Seconds since the referral came.
+fn age_secs(cut: &CachedCut, now: Moment) -> u32 {
+    u32::try_from(now.since(cut.stored).as_secs()).unwrap_or(u32::MAX)
+}
+
+/// The RRset as it is now; none if its time is over.
+fn aged(rrset: &Rrset, age_secs: u32) -> Option<Rrset> {
+    let ttl = rrset.ttl.checked_sub(age_secs)?;
+    Some(Rrset { ttl, signatures_ttl: rrset.signatures_ttl.saturating_sub(age_secs), ..rrset.clone() })
+}
+
+/// What a proof may look up while it steps.
+struct Known<'a> {
+    service: &'a Service,
+    now: Moment,
+    distrusted: &'a Distrusted,
+}
+
+impl Evidence for Known<'_> {
+    fn zone(&self, zone: &Name) -> Option<Arc<ZoneTrust>> {
+        // Keys that were just found wanting are fetched anew.
+        if self.distrusted.iter().any(|(asked, _)| asked.name == *zone && asked.rtype == RecordType::DNSKEY) {
+            return None;
+        }
+        self.service.store.zones.get(zone, self.now)
+    }
+
+    fn cuts(&self, name: &Name) -> Vec<Name> {
+        self.service.delegations.cuts(name, self.now)
+    }
+}
