@@ -1,0 +1,185 @@
+//! The client side: sockets that take questions over UDP and TCP and send the replies.
+//!
+//! [`Listener::bind`] opens the sockets of one address, [`Listener::run`] serves it until shutdown. What a
+//! message says is the business of [`Answer`]; here it is octets. Replies to datagrams leave from the socket
+//! the question came to, so their source is right wherever an address is named. A wildcard address leaves it
+//! to the routing table: which address was asked is only told by ancillary data, which safe code cannot read.
+
+mod tcp;
+mod udp;
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, UdpSocket};
+use tokio::sync::{Semaphore, watch};
+
+use crate::limits;
+use crate::service::{Client, Disposition, Request, Service};
+
+pub use tcp::TcpPlaces;
+
+/// Answers messages.
+pub trait Answer: Send + Sync + 'static {
+    /// A question that has to wait for its answer.
+    type Question: Send + 'static;
+
+    /// What can be said without waiting.
+    fn at_once(&self, message: &[u8], client: &Client) -> AtOnce<Self::Question>;
+
+    /// The reply to a question that had to wait.
+    fn later(&self, question: Self::Question) -> impl Future<Output = Vec<u8>> + Send;
+}
+
+/// What becomes of a message at once.
+#[derive(Debug)]
+pub enum AtOnce<Q> {
+    /// The reply.
+    Reply(Vec<u8>),
+    /// Nothing is sent.
+    Nothing,
+    /// It takes time.
+    Later(Q),
+}
+
+impl Answer for Arc<Service> {
+    type Question = Box<Request>;
+
+    fn at_once(&self, message: &[u8], client: &Client) -> AtOnce<Box<Request>> {
+        match self.prepare(message, client) {
+            Disposition::Reply(reply) => AtOnce::Reply(reply),
+            Disposition::Drop => AtOnce::Nothing,
+            Disposition::Resolve(request) => AtOnce::Later(request),
+        }
+    }
+
+    async fn later(&self, question: Box<Request>) -> Vec<u8> {
+        self.resolve(*question).await
+    }
+}
+
+/// What the TCP side allows (`[server] tcp-*`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TcpSettings {
+    /// Connections at a time.
+    pub clients: usize,
+    /// Connections at a time of one client address (IPv6: of one /56).
+    pub clients_per_address: usize,
+    /// How long a connection may be idle while there is plenty of room.
+    pub idle_timeout: Duration,
+}
+
+/// A listen address that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address} over {transport}: {}", remedy(.error))]
+pub struct ListenError {
+    /// The address.
+    pub address: SocketAddr,
+    /// UDP or TCP.
+    pub transport: &'static str,
+    /// What the operating system says.
+    pub error: io::Error,
+}
+
+/// What the system says, and what to do.
+fn remedy(error: &io::Error) -> String {
+    let what_to_do = match error.kind() {
+        io::ErrorKind::PermissionDenied => ": ports below 1024 need root or CAP_NET_BIND_SERVICE",
+        io::ErrorKind::AddrInUse => ": another server runs there, stop it or choose another port",
+        io::ErrorKind::AddrNotAvailable => ": it is not an address of this host",
+        _ => "",
+    };
+    format!("{error}{what_to_do}")
+}
+
+/// The open sockets of one listen address.
+#[derive(Debug)]
+pub struct Listener {
+    udp: Vec<UdpSocket>,
+    tcp: TcpListener,
+}
+
+/// What all listeners share: who answers, and how much may be under way.
+#[derive(Debug)]
+pub struct Shared<A> {
+    answer: A,
+    datagrams: Arc<Semaphore>,
+    places: Arc<TcpPlaces>,
+}
+
+impl<A: Answer> Shared<A> {
+    /// Nothing under way yet.
+    pub fn new(answer: A, tcp: TcpSettings) -> Self {
+        Self {
+            answer,
+            datagrams: Arc::new(Semaphore::new(limits::UDP_QUERIES_MAX)),
+            places: Arc::new(TcpPlaces::new(tcp)),
+        }
+    }
+
+    /// Waits until every question under way is answered and every connection is closed.
+    pub async fn drained(&self) {
+        let all = u32::try_from(limits::UDP_QUERIES_MAX).unwrap_or(u32::MAX);
+        // A semaphore that is never closed gives permits sooner or later.
+        let _permits = self.datagrams.acquire_many(all).await;
+        self.places.drained().await;
+    }
+}
+
+impl Listener {
+    /// Opens the sockets: `sockets` for UDP, which the kernel shares the clients out to, and one for TCP.
+    /// Port 0 takes a port that is free for both.
+    pub fn bind(address: SocketAddr, sockets: usize) -> Result<Self, ListenError> {
+        let fault = |transport| move |error| ListenError { address, transport, error };
+        let first = udp::bind(address).map_err(fault("UDP"))?;
+        let address = first.local_addr().map_err(fault("UDP"))?;
+        let mut udp = vec![first];
+        for _ in 1..sockets {
+            udp.push(udp::bind(address).map_err(fault("UDP"))?);
+        }
+        let tcp = bind_tcp(address).map_err(fault("TCP"))?;
+        Ok(Self { udp, tcp })
+    }
+
+    /// The address that is listened on.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.tcp.local_addr()
+    }
+
+    /// Serves until `shutdown` says true; then takes no more questions and returns. Those under way go on:
+    /// see [`Shared::drained`].
+    pub async fn run<A: Answer>(self, shared: Arc<Shared<A>>, shutdown: watch::Receiver<bool>) {
+        let mut tasks = tokio::task::JoinSet::new();
+        for socket in self.udp {
+            tasks.spawn(udp::serve(Arc::new(socket), Arc::clone(&shared), shutdown.clone()));
+        }
+        tasks.spawn(tcp::serve(self.tcp, shared, shutdown));
+        while tasks.join_next().await.is_some() {}
+    }
+}
+
+/// No address is shared between processes over TCP, so a second resolver on the same address fails here.
+fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(limits::TCP_BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+/// Returns once the process is to end.
+async fn ended(shutdown: &mut watch::Receiver<bool>) {
+    // An error means that nobody is left to say it: the same.
+    let _last = shutdown.wait_for(|ended| *ended).await;
+}
+
+#[cfg(test)]
+mod tests;

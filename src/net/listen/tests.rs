@@ -1,0 +1,231 @@
+//! The client side on loopback, with an answerer that echoes or waits as the message says.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::*;
+
+/// Answers at once, after a while (`slow`), with much (`large`), not at all (`drop`), or panics (`fault`).
+struct Echo;
+
+impl Answer for Echo {
+    type Question = Vec<u8>;
+
+    fn at_once(&self, message: &[u8], _: &Client) -> AtOnce<Vec<u8>> {
+        match message {
+            [b'd', ..] => AtOnce::Nothing,
+            [b'f', ..] => panic!("as the test wants"),
+            [b's' | b'l', ..] => AtOnce::Later(message.to_vec()),
+            other => AtOnce::Reply(other.to_vec()),
+        }
+    }
+
+    async fn later(&self, question: Vec<u8>) -> Vec<u8> {
+        if question.starts_with(b"l") {
+            return vec![b'l'; usize::from(u16::MAX)];
+        }
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        question
+    }
+}
+
+const SETTINGS: TcpSettings =
+    TcpSettings { clients: 10, clients_per_address: 10, idle_timeout: Duration::from_millis(600) };
+
+struct Server {
+    address: SocketAddr,
+    shared: Arc<Shared<Echo>>,
+    shutdown: watch::Sender<bool>,
+    running: tokio::task::JoinHandle<()>,
+}
+
+fn start(settings: TcpSettings) -> Server {
+    let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), 2).unwrap();
+    let address = listener.address().unwrap();
+    let shared = Arc::new(Shared::new(Echo, settings));
+    let (shutdown, listen) = watch::channel(false);
+    let running = tokio::spawn(listener.run(Arc::clone(&shared), listen));
+    Server { address, shared, shutdown, running }
+}
+
+fn framed(message: &[u8]) -> Vec<u8> {
+    let mut all = u16::try_from(message.len()).unwrap().to_be_bytes().to_vec();
+    all.extend_from_slice(message);
+    all
+}
+
+async fn read(stream: &mut TcpStream) -> Vec<u8> {
+    let len = stream.read_u16().await.unwrap();
+    let mut message = vec![0; usize::from(len)];
+    stream.read_exact(&mut message).await.unwrap();
+    message
+}
+
+/// Whether the server ends the connection within a second.
+async fn is_closed(stream: &mut TcpStream) -> bool {
+    let mut rest = Vec::new();
+    timeout(Duration::from_secs(1), stream.read_to_end(&mut rest)).await.is_ok()
+}
+
+#[tokio::test]
+async fn a_datagram_is_answered_at_once_or_later_or_never() {
+    let server = start(SETTINGS);
+    let client = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    client.connect(server.address).await.unwrap();
+    for message in [&b"drop"[..], b"slow", b"quick"] {
+        client.send(message).await.unwrap();
+    }
+    let mut buffer = [0; 64];
+    for wanted in [&b"quick"[..], b"slow"] {
+        let len = timeout(Duration::from_secs(1), client.recv(&mut buffer)).await.unwrap().unwrap();
+        assert_eq!(&buffer[..len], wanted);
+    }
+    assert!(timeout(Duration::from_millis(100), client.recv(&mut buffer)).await.is_err());
+}
+
+#[tokio::test]
+async fn a_fault_of_our_own_costs_one_question_and_no_more() {
+    let server = start(SETTINGS);
+    let client = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    client.connect(server.address).await.unwrap();
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(&framed(b"fault, please")).await.unwrap();
+    stream.write_all(&framed(b"quick question")).await.unwrap();
+    client.send(b"fault").await.unwrap();
+    client.send(b"quick").await.unwrap();
+    let mut buffer = [0; 64];
+    let len = timeout(Duration::from_secs(1), client.recv(&mut buffer)).await.unwrap().unwrap();
+    assert_eq!(&buffer[..len], b"quick");
+    assert_eq!(read(&mut stream).await, b"quick question");
+}
+
+#[tokio::test]
+async fn answers_over_tcp_come_in_the_order_they_are_ready() {
+    let server = start(SETTINGS);
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let mut both = framed(b"slow question");
+    both.extend(framed(b"quick question"));
+    both.extend(framed(b"drop this one."));
+    // Cut at odd places.
+    for piece in both.chunks(5) {
+        stream.write_all(piece).await.unwrap();
+        stream.flush().await.unwrap();
+    }
+    assert_eq!(read(&mut stream).await, b"quick question");
+    assert_eq!(read(&mut stream).await, b"slow question");
+}
+
+#[tokio::test]
+async fn a_client_that_ends_its_side_still_gets_its_answers() {
+    let server = start(SETTINGS);
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(&framed(b"slow question")).await.unwrap();
+    stream.shutdown().await.unwrap();
+    assert_eq!(read(&mut stream).await, b"slow question");
+    assert!(is_closed(&mut stream).await);
+}
+
+#[tokio::test]
+async fn a_length_too_short_for_a_header_ends_the_connection_after_what_was_asked_before() {
+    let server = start(SETTINGS);
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let mut all = framed(b"slow question");
+    all.extend(framed(b"short"));
+    all.extend(framed(b"never answered"));
+    stream.write_all(&all).await.unwrap();
+    assert_eq!(read(&mut stream).await, b"slow question");
+    assert!(is_closed(&mut stream).await);
+}
+
+#[tokio::test]
+async fn octets_that_trickle_do_not_keep_a_connection() {
+    let server = start(SETTINGS);
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let begun = clock::now();
+    for octet in framed(b"this message never gets finished in time").chunks(1) {
+        if stream.write_all(octet).await.is_err() || begun.elapsed() > Duration::from_secs(3) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(60)).await;
+        let mut buffer = [0; 1];
+        if matches!(stream.try_read(&mut buffer), Ok(0)) {
+            break;
+        }
+    }
+    // The idle timeout is 0.6 s, looked at every 0.5 s.
+    assert!(begun.elapsed() < Duration::from_millis(1_800), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn places_are_bounded_for_each_address_and_come_free_again() {
+    let server = start(TcpSettings { clients_per_address: 2, ..SETTINGS });
+    let mut open = Vec::new();
+    for _ in 0..2 {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(&framed(b"quick question")).await.unwrap();
+        assert_eq!(read(&mut stream).await, b"quick question");
+        open.push(stream);
+    }
+    let mut third = TcpStream::connect(server.address).await.unwrap();
+    assert!(is_closed(&mut third).await);
+    open.clear();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let mut fourth = TcpStream::connect(server.address).await.unwrap();
+    fourth.write_all(&framed(b"quick question")).await.unwrap();
+    assert_eq!(read(&mut fourth).await, b"quick question");
+}
+
+#[tokio::test]
+async fn a_client_that_reads_nothing_is_cut_off() {
+    let server = start(TcpSettings { idle_timeout: Duration::from_secs(60), ..SETTINGS });
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    // More than both sockets' buffers hold: the server's write stalls.
+    let asking = async {
+        loop {
+            if stream.write_all(&framed(b"large reply, please")).await.is_err() {
+                return;
+            }
+        }
+    };
+    assert!(timeout(Duration::from_secs(10), asking).await.is_ok(), "still open after ten seconds");
+}
+
+#[tokio::test]
+async fn shutdown_answers_what_is_under_way_and_ends_within_a_second() {
+    let server = start(SETTINGS);
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let mut idle = TcpStream::connect(server.address).await.unwrap();
+    let client = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    stream.write_all(&framed(b"slow question")).await.unwrap();
+    client.send_to(b"slow", server.address).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    server.shutdown.send(true).unwrap();
+    timeout(Duration::from_secs(1), async {
+        server.running.await.unwrap();
+        server.shared.drained().await;
+    })
+    .await
+    .expect("not within a second");
+    assert_eq!(read(&mut stream).await, b"slow question");
+    let mut buffer = [0; 64];
+    assert_eq!(client.recv(&mut buffer).await.unwrap(), 4);
+    assert!(is_closed(&mut idle).await);
+    assert!(TcpStream::connect(server.address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_second_resolver_on_the_same_address_is_refused() {
+    let first = Listener::bind("127.0.0.1:0".parse().unwrap(), 1).unwrap();
+    let error = Listener::bind(first.address().unwrap(), 1).unwrap_err();
+    assert_eq!(error.transport, "TCP");
+    assert!(error.to_string().starts_with("cannot listen on 127.0.0.1:"), "{error}");
+}
+
+mod clock {
+    /// Real time, as the sockets are real.
+    #[expect(clippy::disallowed_methods, reason = "measures what the sockets did")]
+    pub(super) fn now() -> tokio::time::Instant {
+        tokio::time::Instant::now()
+    }
+}
