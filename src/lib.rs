@@ -22,5 +22,6 @@ pub mod service;
 
 pub mod net;
 
+pub mod features;
 
 
