@@ -25,3 +25,4 @@ pub mod net;
 pub mod features;
 
 
+pub mod lab;
