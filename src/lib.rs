@@ -24,5 +24,8 @@ pub mod net;
 
 pub mod features;
 
+pub mod app;
+pub mod commands;
+pub mod config;
 
 pub mod lab;

@@ -1,3 +1,5 @@
 //! The `rootwalk` command.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    rootwalk::commands::main()
+}

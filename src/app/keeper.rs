@@ -1,0 +1,51 @@
+//! What has to be done from time to time while the resolver runs: the root is asked for its own servers
+//! before what it said last ends (RFC 9609 §3).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::app::assemble::Assembly;
+use crate::clock::Moment;
+use crate::context::Context;
+
+/// Primes now, and again whenever nine tenths of the answer's time are over. Ends with its task.
+pub(super) async fn keep_primed(assembly: Arc<Assembly>) {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let context: Context = assembly.service.silent_context();
+        let now = assembly.clock.now();
+        let next = match assembly.iterator.prime(&context).await {
+            Ok(expires) => {
+                pause = FIRST_PAUSE;
+                early(now, expires)
+            }
+            Err(failure) => {
+                tracing::warn!(%failure, "the root servers could not be asked for their names");
+                let next = now.after(pause);
+                pause = (pause * 2).min(LAST_PAUSE);
+                next
+            }
+        };
+        assembly.clock.sleep_until(next).await;
+    }
+}
+
+/// How long to wait after a first failure, doubled up to the last.
+const FIRST_PAUSE: Duration = Duration::from_secs(10);
+const LAST_PAUSE: Duration = Duration::from_secs(3_600);
+
+/// A tenth of the time before the end.
+fn early(now: Moment, expires: Moment) -> Moment {
+    now.after(expires.since(now) * 9 / 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_root_is_asked_again_before_its_answer_ends() {
+        assert_eq!(early(Moment(1_000), Moment(11_000)), Moment(10_000));
+        assert_eq!(early(Moment(1_000), Moment(500)), Moment(1_000));
+    }
+}

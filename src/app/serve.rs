@@ -1,0 +1,123 @@
+//! A running server: from the sockets to the signal that ends it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::app::assemble::assemble;
+use crate::app::logging::Narrator;
+use crate::app::{descriptors, keeper};
+use crate::config::{Configuration, Server};
+use crate::limits;
+use crate::net::listen::{ListenError, Listener, Shared, TcpSettings};
+
+/// Why a server could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address that cannot be used.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// Threads or signals.
+    #[error("the system gave no threads or no signals: {0}")]
+    Runtime(#[from] std::io::Error),
+}
+
+/// Serves until SIGTERM or SIGINT; then ends within a second and answers what it still can.
+pub fn serve(configuration: &Configuration) -> Result<(), StartError> {
+    let threads = threads(&configuration.settings.server);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
+    let result = runtime.block_on(run(configuration, threads));
+    // Resolutions that nobody waits for any more end here.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    result
+}
+
+/// [`serve`] on the runtime of the caller, with `threads` UDP sockets for each address.
+pub async fn run(configuration: &Configuration, threads: usize) -> Result<(), StartError> {
+    let server = &configuration.settings.server;
+    let listeners = bind(server, threads)?;
+    let shares = descriptors::shares(server.tcp_clients, listeners.len() * (threads + 1));
+    if shares.tcp_clients < server.tcp_clients {
+        let (wanted, given) = (server.tcp_clients, shares.tcp_clients);
+        tracing::warn!(
+            wanted,
+            given,
+            "fewer TCP clients than configured: the limit of open files is too low"
+        );
+    }
+    let assembly = Arc::new(assemble(configuration, shares.upstream, Arc::new(Narrator)));
+    let tcp = TcpSettings {
+        clients: shares.tcp_clients,
+        clients_per_address: server.tcp_clients_per_address,
+        idle_timeout: server.tcp_idle_timeout,
+    };
+    let shared = Arc::new(Shared::new(Arc::clone(&assembly.service), tcp));
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (shutdown, ending) = watch::channel(false);
+    let mut serving = JoinSet::new();
+    for listener in listeners {
+        let address = listener.address()?;
+        serving.spawn(listener.run(Arc::clone(&shared), ending.clone()));
+        tracing::info!(%address, "listening");
+    }
+    let keeping = tokio::spawn(keeper::keep_primed(assembly));
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    keeping.abort();
+    end(&shutdown, serving, &shared).await;
+    Ok(())
+}
+
+/// Takes no more questions, and waits a moment for the answers that are still to come.
+async fn end<A: crate::net::listen::Answer>(
+    shutdown: &watch::Sender<bool>,
+    mut serving: JoinSet<()>,
+    shared: &Shared<A>,
+) {
+    tracing::info!("ending");
+    shutdown.send_replace(true);
+    let answered = async {
+        while serving.join_next().await.is_some() {}
+        shared.drained().await;
+    };
+    let grace = Duration::from_millis(limits::SHUTDOWN_GRACE_MS);
+    if tokio::time::timeout(grace, answered).await.is_err() {
+        tracing::info!("some questions are left without an answer");
+    }
+}
+
+/// Opens the sockets. Of addresses that nobody asked for, one is enough.
+fn bind(server: &Server, threads: usize) -> Result<Vec<Listener>, ListenError> {
+    let mut bound = Vec::new();
+    let mut missing = None;
+    for address in &server.listen {
+        match Listener::bind(*address, threads) {
+            Ok(listener) => bound.push(listener),
+            Err(error) if server.listen_is_explicit => return Err(error),
+            Err(error) => missing = Some(warn(*address, error)),
+        }
+    }
+    match missing {
+        Some(error) if bound.is_empty() => Err(error),
+        _ => Ok(bound),
+    }
+}
+
+fn warn(address: SocketAddr, error: ListenError) -> ListenError {
+    tracing::warn!(%address, error = %error.error, "a default address is not listened on");
+    error
+}
+
+/// As configured, or one for each core.
+fn threads(server: &Server) -> usize {
+    match server.threads {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        threads => threads,
+    }
+}

@@ -1,0 +1,241 @@
+//! The configuration file: read, checked, turned into [`Settings`].
+//!
+//! [`load`] takes a path, or none for the defaults. All faults come at once, each with file, line, key and
+//! remedy. `raw` reads what is written, `check` knows what it means, `units` reads sizes and durations. The
+//! commented list of all keys is `config/rootwalk.toml`; a test holds it equal to the defaults here.
+//! Nothing is read again while the process runs.
+
+mod check;
+mod raw;
+mod units;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::dns::delegation::NameServer;
+use crate::iterate::priming;
+use crate::prefix::Prefix;
+use crate::service::access::Access;
+use crate::validate::{Anchors, Sha1};
+
+pub use raw::Fault;
+
+/// Everything that can be configured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the sections of the file")]
+pub struct Settings {
+    pub server: Server,
+    /// What each prefix may do; the longest decides, who is in none is refused.
+    pub access: Vec<(Prefix, Access)>,
+    pub resolver: Resolver,
+    pub dnssec: Dnssec,
+    pub cache: Cache,
+    pub harden: Harden,
+    pub local: Local,
+    pub log: Log,
+}
+
+/// `[server]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Addresses that are listened on, over UDP and TCP.
+    pub listen: Vec<SocketAddr>,
+    /// Whether `listen` was written: then each address must be usable. Of the defaults, one is enough.
+    pub listen_is_explicit: bool,
+    /// Worker threads; 0: one for each core.
+    pub threads: usize,
+    /// `id.server` and `hostname.bind` are refused.
+    pub hide_identity: bool,
+    /// `version.server` and `version.bind` are refused.
+    pub hide_version: bool,
+    /// What `id.server` says; empty: the host's name.
+    pub identity: String,
+    /// What `version.server` says; empty: Rootwalk and its version.
+    pub version: String,
+    /// The name server identifier for those who ask (RFC 5001); empty: none.
+    pub nsid: String,
+    /// TCP connections at a time.
+    pub tcp_clients: usize,
+    /// TCP connections at a time of one client.
+    pub tcp_clients_per_address: usize,
+    /// How long a TCP connection may be idle.
+    pub tcp_idle_timeout: Duration,
+}
+
+/// `[resolver]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of its own")]
+pub struct Resolver {
+    /// Where the root's servers are first found.
+    pub root_hints: Source,
+    /// Servers are asked over IPv4.
+    pub ipv4: bool,
+    /// Servers are asked over IPv6.
+    pub ipv6: bool,
+    /// The port servers are asked at.
+    pub upstream_port: u16,
+    /// Loopback addresses are never asked.
+    pub do_not_query_localhost: bool,
+    /// Prefixes that are never asked.
+    pub do_not_query: Vec<Prefix>,
+    /// RFC 9156.
+    pub qname_minimisation: bool,
+    /// Random letter case in questions.
+    pub use_caps_for_id: bool,
+}
+
+/// `[dnssec]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dnssec {
+    /// Whether answers are proven.
+    pub validation: bool,
+    /// What is trusted to begin with.
+    pub trust_anchor_file: Source,
+    /// Seconds since 1970 that signatures are judged at; none: the clock.
+    pub override_date: Option<u64>,
+    /// What becomes of SHA-1 (RFC 9905).
+    pub sha1: Sha1,
+}
+
+/// `[cache]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cache {
+    /// Octets for all caches together.
+    pub size_octets: u64,
+    /// The longest that anything is kept, in seconds.
+    pub max_ttl_secs: u32,
+    /// The shortest, in seconds.
+    pub min_ttl_secs: u32,
+    /// The longest that a denial is kept, in seconds.
+    pub max_negative_ttl_secs: u32,
+}
+
+/// `[harden]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of its own")]
+pub struct Harden {
+    /// Glue is believed only from within the zone that was asked.
+    pub glue: bool,
+    /// The zone of a trust anchor must show its keys.
+    pub dnssec_stripped: bool,
+    /// A proven NXDOMAIN covers the names below (RFC 8020).
+    pub below_nxdomain: bool,
+    /// Addresses of name servers are used only once they are proven, where their zone is signed.
+    pub referral_path: bool,
+}
+
+/// `[local]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Local {
+    /// Names of no public meaning are answered here.
+    pub default_zones: bool,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// The least important that is written.
+    pub level: tracing::Level,
+    /// How it is written.
+    pub format: LogFormat,
+}
+
+/// `[log] format`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// A line for a person.
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+/// What comes with the program, or a file in its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// What comes with the program.
+    Builtin,
+    /// A file.
+    File(PathBuf),
+}
+
+impl Default for Settings {
+    /// Those of a configuration without a single key.
+    fn default() -> Self {
+        check::read("", Path::new("")).settings
+    }
+}
+
+/// A configuration that can be run.
+#[derive(Debug)]
+pub struct Configuration {
+    /// What is set.
+    pub settings: Settings,
+    /// The root's servers, from the hints.
+    pub root_hints: Vec<NameServer>,
+    /// What is trusted.
+    pub anchors: Anchors,
+    /// What is allowed, and probably not meant.
+    pub warnings: Vec<Fault>,
+}
+
+/// Reads and checks the file, and the files it names; the defaults without one. Returns all faults.
+pub fn load(file: Option<&Path>) -> Result<Configuration, Vec<Fault>> {
+    let Some(file) = file else { return parse("", Path::new("")) };
+    match std::fs::read_to_string(file) {
+        Ok(text) => parse(&text, file),
+        Err(error) => Err(vec![Fault::unreadable(file, "", &error)]),
+    }
+}
+
+/// Like [`load`], from text that stands for the contents of `file`.
+pub fn parse(text: &str, file: &Path) -> Result<Configuration, Vec<Fault>> {
+    let check::Checked { settings, mut faults, warnings } = check::read(text, file);
+    let root_hints = read_hints(&settings.resolver.root_hints).unwrap_or_else(|fault| {
+        faults.push(fault);
+        Vec::new()
+    });
+    let anchors = read_anchors(&settings.dnssec).unwrap_or_else(|found| {
+        faults.extend(found);
+        Anchors::none()
+    });
+    if faults.is_empty() {
+        Ok(Configuration { settings, root_hints, anchors, warnings })
+    } else {
+        Err(faults)
+    }
+}
+
+fn read_hints(source: &Source) -> Result<Vec<NameServer>, Fault> {
+    let Source::File(path) = source else { return Ok(priming::builtin_hints()) };
+    let key = "resolver.root-hints";
+    let text = std::fs::read_to_string(path).map_err(|error| Fault::unreadable(path, key, &error))?;
+    priming::parse_hints(&text).map_err(|error| Fault::of_file(path, key, error.to_string()))
+}
+
+fn read_anchors(dnssec: &Dnssec) -> Result<Anchors, Vec<Fault>> {
+    let path = match &dnssec.trust_anchor_file {
+        Source::Builtin => return Ok(Anchors::builtin()),
+        Source::File(path) => path,
+    };
+    let key = "dnssec.trust-anchor-file";
+    let text = std::fs::read_to_string(path).map_err(|error| vec![Fault::unreadable(path, key, &error)])?;
+    let faults = match Anchors::parse(&text) {
+        Ok(anchors) if !anchors.is_empty() || !dnssec.validation => return Ok(anchors),
+        Ok(_) => {
+            let what = "the file has no trust anchor: add a DS or DNSKEY record, or set validation = false";
+            vec![Fault::of_file(path, key, what.to_owned())]
+        }
+        Err(found) => {
+            let of_line = |fault: crate::validate::anchors::AnchorFault| Fault {
+                line: Some(fault.line),
+                ..Fault::of_file(path, key, fault.what.to_string())
+            };
+            found.into_iter().map(of_line).collect()
+        }
+    };
+    Err(faults)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,207 @@
+//! What the file may say, and what is said of a file that is wrong.
+
+use super::*;
+
+const REFERENCE: &str = include_str!("../../config/rootwalk.toml");
+
+fn faults(text: &str) -> Vec<String> {
+    let found = parse(text, Path::new("etc/a.toml")).map(|_| ()).expect_err("no fault was found");
+    found.iter().map(ToString::to_string).collect()
+}
+
+fn settings(text: &str) -> Settings {
+    parse(text, Path::new("a.toml")).unwrap().settings
+}
+
+#[test]
+fn no_file_at_all_is_valid_and_listens_on_loopback() {
+    let Configuration { settings, root_hints, anchors, warnings } = load(None).unwrap();
+    assert_eq!(settings.server.listen, ["127.0.0.1:5300".parse().unwrap(), "[::1]:5300".parse().unwrap()]);
+    assert!(!settings.server.listen_is_explicit && settings.dnssec.validation);
+    assert_eq!((root_hints.len(), anchors.is_empty()), (13, false));
+    assert_eq!(warnings, []);
+}
+
+#[test]
+fn the_reference_says_the_defaults() {
+    let Configuration { settings, warnings, .. } =
+        parse(REFERENCE, Path::new("config/rootwalk.toml")).unwrap();
+    let default = Settings::default();
+    let expected =
+        Settings { server: Server { listen_is_explicit: true, ..default.server.clone() }, ..default };
+    assert_eq!(settings, expected);
+    assert_eq!(warnings, []);
+}
+
+#[test]
+fn the_reference_lists_every_key_and_no_other() {
+    for (section, key) in check::keys().into_iter().filter(|(_, key)| *key != "*") {
+        let below =
+            REFERENCE.split(&format!("\n[{section}]")).nth(1).unwrap_or_else(|| panic!("no [{section}]"));
+        let section_text = below.split("\n[").next().unwrap();
+        assert!(section_text.contains(&format!("\n{key} = ")), "[{section}] {key} is not in the reference");
+    }
+}
+
+#[test]
+fn every_key_of_the_reference_has_its_reason() {
+    for (index, line) in REFERENCE.lines().enumerate().filter(|(_, line)| line.contains(" = ")) {
+        let before = REFERENCE.lines().nth(index.saturating_sub(1)).unwrap();
+        assert!(line.starts_with('#') || before.starts_with('#') || before.contains(" = "), "{line}");
+    }
+}
+
+#[test]
+fn every_fault_is_told_at_once_with_file_line_key_and_remedy() {
+    let text = "[server]\nlisten = [\"127.0.0.1:53\", \"::1\"]\nthreds = 2\ntcp-clients = \"many\"\n\n\
+                [cache]\nsize = \"256\"\n\n[chache]\n";
+    assert_eq!(
+        faults(text),
+        [
+            "etc/a.toml:2: server.listen[1]: '::1' is not an address with a port: write it as \"[::1]:53\"",
+            "etc/a.toml:3: server.threds: the key is not known: did you mean 'threads'?",
+            "etc/a.toml:4: server.tcp-clients: expected a number from 1 to 65535, found the text \"many\"",
+            "etc/a.toml:7: cache.size: '256' is not a size: write a whole number and B, KiB, MiB or GiB, such as \"256MiB\"",
+            "etc/a.toml:9: chache: there is no section of this name: did you mean 'cache'?",
+        ]
+    );
+}
+
+#[test]
+fn a_key_of_later_work_is_not_known() {
+    for text in [
+        "[server]\nlisten-tls = []",
+        "[dnssec]\nnegative-trust-anchors = []",
+        "[cache]\nserve-expired = true",
+        "[resolver]\nsend-cookie = true",
+        "[harden]\naggressive-nsec = true",
+        "[log]\nqueries = true",
+    ] {
+        let found = faults(text);
+        assert!(found.len() == 1 && found[0].contains("the key is not known"), "{found:?}");
+    }
+    for text in ["[metrics]\nlisten = \"\"", "[rate-limit]\nmode = \"off\"", "[[forward-zone]]\nname = \".\""]
+    {
+        assert_eq!(faults(text).len(), 1, "{text}");
+    }
+}
+
+#[test]
+fn a_key_outside_of_its_section_is_sent_there() {
+    assert_eq!(
+        faults("size = \"8MiB\""),
+        ["etc/a.toml:1: size: the key stands outside of its section: put it below [cache]"]
+    );
+    assert_eq!(
+        faults("cache = 5"),
+        ["etc/a.toml:1: cache: this is a section: write [cache], and its keys below"]
+    );
+}
+
+#[test]
+fn broken_syntax_is_told_with_its_line() {
+    let found = faults("[server]\nlisten = [\"127.0.0.1:53\"\n[cache]\nsize = 256MiB\n");
+    assert!(
+        found[0].starts_with("etc/a.toml:2: this is not TOML") || found[0].contains("this is not TOML"),
+        "{found:?}"
+    );
+    let found = faults("[server]\nthreads = 1\nthreads = 2\n");
+    assert!(found.iter().any(|fault| fault.contains(":3: ")), "{found:?}");
+}
+
+#[test]
+fn access_is_added_to_loopback_and_may_override_it() {
+    let access = settings("[access]\n\"10.0.0.0/8\" = \"allow-snoop\"\n\"::1\" = \"deny\"").access;
+    let prefix = |text: &str| text.parse::<Prefix>().unwrap();
+    assert_eq!(access.len(), 3);
+    assert!(access.contains(&(prefix("127.0.0.0/8"), Access::Allow)));
+    assert!(access.contains(&(prefix("10.0.0.0/8"), Access::AllowSnoop)));
+    assert!(access.contains(&(prefix("::1"), Access::Deny)));
+}
+
+#[test]
+fn a_prefix_with_host_bits_or_twice_is_a_fault() {
+    let found = faults("[access]\n\"10.1.0.0/8\" = \"allow\"");
+    assert!(found[0].contains("did you mean 10.0.0.0/8?"), "{found:?}");
+    let found = faults("[access]\n\"10.0.0.0/8\" = \"allow\"\n\"::ffff:10.0.0.0/104\" = \"deny\"");
+    assert!(found[0].contains("twice"), "{found:?}");
+}
+
+#[test]
+fn values_out_of_range_are_faults() {
+    for text in [
+        "[server]\nlisten = []",
+        "[server]\nlisten = [\"127.0.0.1:53\", \"127.0.0.1:53\"]",
+        "[server]\nthreads = 2000",
+        "[server]\nthreads = -1",
+        "[server]\ntcp-clients = 10\ntcp-clients-per-address = 11",
+        "[server]\ntcp-idle-timeout = \"1ms\"",
+        "[server]\nidentity = \"a\\nb\"",
+        "[resolver]\nipv4 = false\nipv6 = false",
+        "[resolver]\nupstream-port = 0",
+        "[resolver]\ndo-not-query = [\"10.0.0.1/8\"]",
+        "[resolver]\nroot-hints = \"\"",
+        "[dnssec]\nsha1 = \"yes\"",
+        "[dnssec]\noverride-date = \"yesterday\"",
+        "[cache]\nsize = \"1MiB\"",
+        "[cache]\nmax-ttl = \"1h\"\nmin-ttl = \"2h\"",
+        "[cache]\nmax-ttl = \"1500ms\"",
+        "[log]\nlevel = \"loud\"",
+        "[harden]\nglue = 1",
+    ] {
+        assert_eq!(faults(text).len(), 1, "{text}");
+    }
+}
+
+#[test]
+fn the_date_is_seconds_or_a_date_and_zero_is_the_clock() {
+    let date = |value: &str| settings(&format!("[dnssec]\noverride-date = {value}")).dnssec.override_date;
+    assert_eq!(date("0"), None);
+    assert_eq!(date("1795264496"), Some(1_795_264_496));
+    assert_eq!(date("2026-11-21T12:34:56Z"), Some(1_795_264_496));
+    assert_eq!(date("2026-11-21T13:34:56+01:00"), Some(1_795_264_496));
+    assert_eq!(date("\"2026-11-21T12:34:56Z\""), Some(1_795_264_496));
+}
+
+#[test]
+fn what_is_allowed_and_hardly_meant_is_a_warning() {
+    let warned = |text: &str| {
+        let warnings = parse(text, Path::new("a.toml")).unwrap().warnings;
+        warnings.into_iter().map(|warning| warning.key).collect::<Vec<_>>()
+    };
+    assert_eq!(warned("[server]\nlisten = [\"192.0.2.1:53\"]"), ["server.listen"]);
+    assert_eq!(
+        warned("[server]\nlisten = [\"0.0.0.0:53\"]\n[access]\n\"10.0.0.0/8\" = \"allow\""),
+        ["server.listen"]
+    );
+    assert_eq!(warned("[access]\n\"0.0.0.0/0\" = \"allow\""), ["access.0.0.0.0/0"]);
+    assert_eq!(warned("[access]\n\"0.0.0.0/0\" = \"refuse\""), [""; 0]);
+    assert_eq!(warned("[dnssec]\noverride-date = 1"), ["dnssec.override-date"]);
+}
+
+#[test]
+fn files_named_are_read_beside_the_configuration_and_their_faults_told() {
+    let directory = std::env::temp_dir().join(format!("rootwalk-config-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let write = |name: &str, text: &str| std::fs::write(directory.join(name), text).unwrap();
+    write("hints", ". NS a.root.\na.root. A 192.0.2.1\n");
+    write("anchors", ". IN DS 1 8 2 00\n");
+    write("empty", "; nothing\n");
+    let file = directory.join("rootwalk.toml");
+    std::fs::write(
+        &file,
+        "[resolver]\nroot-hints = \"hints\"\n[dnssec]\ntrust-anchor-file = \"empty\"\nvalidation = false\n",
+    )
+    .unwrap();
+    let read = load(Some(&file)).unwrap();
+    assert_eq!(read.root_hints.len(), 1);
+
+    let both = "[resolver]\nroot-hints = \"nowhere\"\n[dnssec]\ntrust-anchor-file = \"anchors\"\n";
+    let found = parse(both, &file).map(|_| ()).unwrap_err();
+    let keys: Vec<&str> = found.iter().map(|fault| fault.key.as_str()).collect();
+    assert_eq!(keys, ["resolver.root-hints", "dnssec.trust-anchor-file"], "{found:?}");
+    assert_eq!((found[1].file.file_name().unwrap().to_str(), found[1].line), (Some("anchors"), Some(1)));
+    let found = parse("[dnssec]\ntrust-anchor-file = \"empty\"", &file).map(|_| ()).unwrap_err();
+    assert!(found[0].what.contains("no trust anchor"), "{found:?}");
+    std::fs::remove_dir_all(&directory).unwrap();
+}
