@@ -1,0 +1,234 @@
+//! A whole resolver, from the client's octets to the servers' datagrams, on a world of the lab.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rootwalk::budget::Caps;
+use rootwalk::cache::Store;
+use rootwalk::clock::Clock;
+use rootwalk::dns::delegation::NameServer;
+use rootwalk::dns::edns::{EdeCode, Edns};
+use rootwalk::dns::encode::encode_query;
+use rootwalk::dns::message::Message;
+use rootwalk::dns::response::Transport;
+use rootwalk::dns::{Name, Question, Rcode, RecordType};
+use rootwalk::entropy::Entropy;
+use rootwalk::event::Silent;
+use rootwalk::iterate::{self, Lookup, Resolver};
+use rootwalk::lab::{Link, Network, World};
+use rootwalk::limits;
+use rootwalk::service::access::{Access, AccessTable};
+use rootwalk::service::lookup::Addresses;
+use rootwalk::service::{self, Client, ReplySettings, Service, TtlBounds};
+use rootwalk::validate::{Anchors, Policy, Validator};
+
+/// The seed of all simulations, unless `ROOTWALK_SEED` says another.
+pub(crate) fn seed() -> u64 {
+    std::env::var("ROOTWALK_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1)
+}
+
+pub(crate) fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+/// What may differ from test to test.
+pub(crate) struct Options {
+    pub(crate) iterate: iterate::Settings,
+    pub(crate) caps: Caps,
+    pub(crate) cache_bytes: usize,
+    pub(crate) validation: bool,
+    pub(crate) ttl: TtlBounds,
+    pub(crate) referral_path: bool,
+    pub(crate) seed: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let max_negative = limits::MAX_NEGATIVE_TTL_SECS;
+        Self {
+            iterate: iterate::Settings::default(),
+            caps: Caps::default(),
+            cache_bytes: 16 << 20,
+            validation: true,
+            ttl: TtlBounds { max: limits::MAX_TTL_SECS, min: 0, max_negative },
+            referral_path: false,
+            seed: seed(),
+        }
+    }
+}
+
+/// A resolver and the world it lives in.
+pub(crate) struct Sim {
+    pub(crate) network: Arc<Network>,
+    pub(crate) service: Arc<Service>,
+    pub(crate) clock: Clock,
+    pub(crate) store: Arc<Store>,
+    _addresses: Arc<Addresses>,
+}
+
+impl Sim {
+    pub(crate) fn new(world: World) -> Self {
+        Self::with(world, |_| {})
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "a world is written where it is used")]
+    pub(crate) fn with(world: World, change: impl FnOnce(&mut Options)) -> Self {
+        let mut options = Options::default();
+        let internet = world.build().unwrap();
+        options.iterate.root_hints =
+            internet.hints().into_iter().map(|(name, glue)| NameServer { name, glue }).collect();
+        change(&mut options);
+        eprintln!("seed {}", options.seed);
+        let anchors = Anchors::parse(&internet.anchor_text()).unwrap();
+        let clock = Clock::simulated(world.unix());
+        let network = Network::new(internet, clock.clone(), options.seed);
+        let entropy = Arc::new(Entropy::seeded(options.seed));
+        let store = Arc::new(Store::new(options.cache_bytes, &entropy));
+        let resolver = Arc::new(Resolver::new(iterate::Parts {
+            exchange: Arc::new(Link(Arc::clone(&network))),
+            clock: clock.clone(),
+            entropy: Arc::clone(&entropy),
+            delegations: Arc::clone(&store.delegations),
+            servers: Arc::clone(&store.servers),
+            settings: options.iterate,
+        }));
+        let addresses = Arc::new(Addresses::default());
+        let lookup: Arc<dyn Lookup> = Arc::clone(&addresses) as Arc<dyn Lookup>;
+        resolver.set_lookup(Arc::downgrade(&lookup));
+        let access = [("10.0.0.0/8", Access::Allow), ("10.9.0.0/16", Access::AllowSnoop)];
+        let parts = service::Parts {
+            clock: clock.clone(),
+            source: resolver,
+            validator: options.validation.then(|| Arc::new(Validator::new(anchors, Policy::default()))),
+            delegations: Arc::clone(&store.delegations),
+            store: Arc::clone(&store),
+            stages: Vec::new(),
+            access: AccessTable::new(
+                access.into_iter().map(|(prefix, word)| (prefix.parse().unwrap(), word)).collect(),
+            ),
+            settings: service::Settings {
+                caps: options.caps,
+                ttl: options.ttl,
+                below_nxdomain: true,
+                referral_path: options.referral_path,
+                reply: ReplySettings { nsid: None, tcp_idle_timeout: Duration::from_secs(30) },
+            },
+            observer: Arc::new(Silent),
+        };
+        Self { network, service: Service::new(parts, &addresses), clock, store, _addresses: addresses }
+    }
+
+    /// Asks as a client that wants DNSSEC records.
+    pub(crate) async fn ask(&self, owner: &str, rtype: RecordType) -> Reply {
+        self.ask_as(&Ask::new(owner, rtype)).await
+    }
+
+    pub(crate) async fn ask_a(&self, owner: &str) -> Reply {
+        self.ask(owner, RecordType::A).await
+    }
+
+    pub(crate) async fn ask_as(&self, ask: &Ask) -> Reply {
+        let before = self.network.sent();
+        let began = self.clock.now();
+        let client = Client { address: SocketAddr::new(ask.from, 4_000), transport: Transport::Tcp };
+        let edns = Edns::new(1_232, ask.dnssec_ok);
+        let mut query = encode_query(77, &ask.question, true, ask.checking_disabled, Some(&edns));
+        query[3] |= if ask.ad { 0x20 } else { 0 };
+        let octets = self.service.handle(&query, client).await.expect("a client gets a reply");
+        let message = Message::parse(&octets).unwrap();
+        assert!(message.header.response && message.header.id == 77);
+        Reply { message, took: self.clock.now().since(began), packets: self.network.sent() - before }
+    }
+
+    /// The world becomes another, under the same resolver.
+    pub(crate) fn change(&self, world: &World) {
+        self.network.replace(world.build().unwrap());
+    }
+
+    /// Lets time pass.
+    pub(crate) async fn pass(&self, seconds: u64) {
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+    }
+
+    /// The first address of a zone's servers.
+    pub(crate) fn server(&self, zone: &str) -> IpAddr {
+        self.network.internet().addresses_of(&name(zone))[0]
+    }
+}
+
+/// A question and how it is asked.
+pub(crate) struct Ask {
+    pub(crate) question: Question,
+    pub(crate) checking_disabled: bool,
+    pub(crate) dnssec_ok: bool,
+    /// AD in the query (RFC 6840 §5.7).
+    pub(crate) ad: bool,
+    pub(crate) from: IpAddr,
+}
+
+impl Ask {
+    pub(crate) fn new(owner: &str, rtype: RecordType) -> Self {
+        let question = Question::new(name(owner), rtype);
+        Self { question, checking_disabled: false, dnssec_ok: true, ad: false, from: [10, 0, 0, 1].into() }
+    }
+
+    pub(crate) fn unchecked(owner: &str, rtype: RecordType) -> Self {
+        Self { checking_disabled: true, ..Self::new(owner, rtype) }
+    }
+}
+
+/// What the client got.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) message: Message,
+    pub(crate) took: Duration,
+    /// Sent upstream while it waited.
+    pub(crate) packets: usize,
+}
+
+impl Reply {
+    pub(crate) fn rcode(&self) -> Rcode {
+        self.message.header.rcode
+    }
+
+    pub(crate) fn secure(&self) -> bool {
+        self.message.header.authentic_data
+    }
+
+    pub(crate) fn ede(&self) -> Option<EdeCode> {
+        self.message.edns.as_ref()?.extended_errors().next().map(|error| error.code)
+    }
+
+    pub(crate) fn text(&self) -> String {
+        let errors = self.message.edns.iter().flat_map(Edns::extended_errors);
+        errors.map(|error| error.text.clone()).collect::<Vec<_>>().join("; ")
+    }
+
+    /// The types of the answer section.
+    pub(crate) fn types(&self) -> Vec<RecordType> {
+        self.message.answer.iter().map(|rrset| rrset.rtype).collect()
+    }
+
+    /// The rdata of the last RRset of the answer section.
+    pub(crate) fn last(&self) -> Vec<Vec<u8>> {
+        self.message.answer.last().into_iter().flat_map(|rrset| &rrset.rdatas).map(<[u8]>::to_vec).collect()
+    }
+
+    #[track_caller]
+    pub(crate) fn is_address(&self, address: [u8; 4]) {
+        assert_eq!((self.rcode(), self.last()), (Rcode::NOERROR, vec![address.to_vec()]), "{self:#?}");
+    }
+
+    #[track_caller]
+    pub(crate) fn is_secure_address(&self, address: [u8; 4]) {
+        self.is_address(address);
+        assert!(self.secure(), "{self:#?}");
+    }
+
+    #[track_caller]
+    pub(crate) fn is_failure(&self, code: EdeCode) {
+        assert_eq!((self.rcode(), self.ede()), (Rcode::SERVFAIL, Some(code)), "{}", self.text());
+        assert!(!self.secure());
+    }
+}

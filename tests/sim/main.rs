@@ -1,0 +1,20 @@
+//! Rootwalk's core against the lab's internet, under tokio's paused clock: each test is a claim.
+//!
+//! Every simulation prints its seed; `ROOTWALK_SEED=7 cargo test --test sim` runs them with another.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "here a panic is a claim that does not hold"
+)]
+
+mod bounds;
+mod caching;
+mod harness;
+mod iteration;
+mod tools;
+mod validation;
+mod worlds;
+mod zones;
