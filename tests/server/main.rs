@@ -1,0 +1,129 @@
+//! The real binary on loopback: what a user, an operator and a client see of it.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "these are tests"
+)]
+
+mod harness;
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use harness::{Rootwalk, header, query, rcode};
+
+const A: u16 = 1;
+const TXT: u16 = 16;
+const CHAOS: u16 = 3;
+
+/// Runs a command to its end: exit code, standard output, standard error.
+fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_rootwalk")).args(arguments).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn the_exit_code_says_how_it_went() {
+    let bad = harness::file("bad.toml", "[cache]\nsize = 5\n[server]\nlisen = []\n");
+    let good = harness::file("good.toml", "[cache]\nsize = \"8MiB\"\n");
+    assert_eq!(run(&["check"]).0, Some(0));
+    assert_eq!(run(&["check", "--config", good.to_str().unwrap()]).0, Some(0));
+    assert_eq!(run(&["query", "localhost"]).0, Some(0));
+    assert_eq!(run(&["dance"]).0, Some(2));
+    assert_eq!(run(&["query", "a..b"]).0, Some(2));
+    assert_eq!(run(&["query", "example.", "NOTYPE"]).0, Some(2));
+    assert_eq!(run(&["check", "--config", "/nowhere/at/all.toml"]).0, Some(3));
+    let (code, _, errors) = run(&["--config", bad.to_str().unwrap()]);
+    assert_eq!(code, Some(3));
+    assert!(
+        errors.contains("bad.toml:2: cache.size: ") && errors.contains("bad.toml:4: server.lisen: "),
+        "{errors}"
+    );
+    assert!(errors.contains("did you mean 'listen'?") && errors.contains("2 faults"), "{errors}");
+}
+
+#[test]
+fn an_address_that_was_asked_for_and_cannot_be_used_is_a_failure() {
+    let first = Rootwalk::start("");
+    let config = harness::file("taken.toml", &format!("[server]\nlisten = [\"{}\"]\n", first.address));
+    let (code, _, errors) = run(&["serve", "--config", config.to_str().unwrap()]);
+    assert_eq!(code, Some(1));
+    assert!(errors.contains(&format!("cannot listen on {}", first.address)), "{errors}");
+}
+
+#[test]
+fn questions_are_answered_over_udp_and_tcp() {
+    let server = Rootwalk::start("");
+    for reply in [server.udp(&query("localhost", A, 1)).unwrap(), server.tcp(&query("localhost", A, 1))] {
+        assert_eq!(rcode(&reply), 0);
+        assert!(reply.ends_with(&[0, 4, 127, 0, 0, 1]), "{reply:?}");
+    }
+}
+
+#[test]
+fn identity_is_hidden_unless_configured() {
+    let hidden = Rootwalk::start("");
+    let told = Rootwalk::start("hide-identity = false\nhide-version = false\nidentity = \"number five\"\n");
+    let ask = |server: &Rootwalk, name: &str| server.udp(&query(name, TXT, CHAOS)).unwrap();
+    for name in ["id.server", "hostname.bind", "version.server", "version.bind"] {
+        assert_eq!(rcode(&ask(&hidden, name)), 5, "{name}");
+    }
+    assert!(ask(&told, "id.server").ends_with(b"\x0bnumber five"));
+    let version = format!("Rootwalk {}", env!("CARGO_PKG_VERSION"));
+    assert!(ask(&told, "version.bind").ends_with(version.as_bytes()));
+    assert_eq!(rcode(&ask(&told, "authors.bind")), 5);
+}
+
+#[test]
+fn access_is_by_the_longest_prefix() {
+    let refusing = Rootwalk::start("\n[access]\n\"127.0.0.1\" = \"refuse\"\n");
+    assert_eq!(rcode(&refusing.udp(&query("localhost", A, 1)).unwrap()), 5);
+    let denying = Rootwalk::start("\n[access]\n\"127.0.0.0/8\" = \"deny\"\n");
+    assert_eq!(denying.udp(&query("localhost", A, 1)), None);
+}
+
+#[test]
+fn messages_that_are_no_questions_get_what_their_rfcs_ask_for() {
+    let server = Rootwalk::start("");
+    // An answer (QR=1) is never answered: a reply could start a loop.
+    assert_eq!(server.udp(&header(0x8100, 1)), None);
+    // Fewer octets than a header.
+    assert_eq!(server.udp(&[0; 5]), None);
+    // Two questions (RFC 9619), and one that is not there.
+    assert_eq!(rcode(&server.udp(&header(0x0100, 2)).unwrap()), 1);
+    assert_eq!(rcode(&server.udp(&header(0x0100, 1)).unwrap()), 1);
+    // STATUS, UPDATE.
+    for opcode in [2, 5] {
+        assert_eq!(rcode(&server.udp(&header(opcode << 11, 0)).unwrap()), 4, "opcode {opcode}");
+    }
+    // Class HS.
+    assert_eq!(rcode(&server.udp(&query("localhost", A, 4)).unwrap()), 5);
+}
+
+#[test]
+fn sigterm_ends_within_a_second() {
+    let server = Rootwalk::start("");
+    let mut idle = std::net::TcpStream::connect(server.address).unwrap();
+    let begun = Instant::now();
+    let status = server.terminate();
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert_eq!(status.code(), Some(0));
+    let mut rest = Vec::new();
+    assert_eq!(std::io::Read::read_to_end(&mut idle, &mut rest).unwrap(), 0);
+}
+
+#[test]
+fn query_and_explain_print_what_they_found() {
+    let (code, text, _) = run(&["query", "1.0.0.127.in-addr.arpa", "PTR"]);
+    assert_eq!(code, Some(0));
+    assert!(text.contains("status: NOERROR") && text.contains("PTR\tlocalhost."), "{text}");
+    let (code, text, _) = run(&["explain", "x.invalid", "--json"]);
+    assert_eq!(code, Some(0));
+    let story: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((story["status"].as_str(), story["state"].as_str()), (Some("NXDOMAIN"), Some("local")));
+    assert_eq!(story["budget"]["packets"]["spent"], 0);
+}
