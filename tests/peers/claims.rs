@@ -1,0 +1,232 @@
+//! The claims, each judged on the one running world.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use crate::ask::{self, Answer, Manner, Record};
+use crate::authority;
+use crate::clients;
+use crate::differences::{self, DIFFERENCES};
+use crate::process::{Guard, run};
+use crate::questions::{Case, cases};
+use crate::resolver::{self, ROOTWALK, UNBOUND, UNBOUND_BEHIND_ROOTWALK};
+use crate::sign;
+use crate::world::{SERVERS, State};
+
+/// A claim holds, or these are the counter-examples.
+pub(crate) type Verdict = Result<(), Vec<String>>;
+
+/// What a name in the report stands for.
+type Claim = fn(&Path) -> Verdict;
+
+/// In the order they are judged; the first asks the world itself.
+const CLAIMS: [(&str, Claim); 8] = [
+    ("unbound_finds_each_answer_in_the_state_its_zone_was_made_for", unbound_finds_each_state),
+    ("rootwalk_finds_each_answer_in_the_state_its_zone_was_made_for", rootwalk_finds_each_state),
+    ("rootwalk_gives_the_rcode_records_and_ad_that_unbound_gives", rootwalk_agrees_with_unbound),
+    ("each_difference_is_one", each_difference_is_one),
+    ("a_validator_behind_rootwalk_finds_the_same_states", a_validator_behind_rootwalk_agrees),
+    ("a_bogus_answer_says_what_is_wrong", a_bogus_answer_says_what_is_wrong),
+    ("delv_fully_validates_secure_answers", clients::delv_validates),
+    ("drill_chases_secure_answers_to_the_anchor", clients::drill_chases),
+];
+
+/// The claims by name.
+pub(crate) fn names() -> Vec<&'static str> {
+    CLAIMS.iter().map(|(name, _)| *name).collect()
+}
+
+/// Builds the world, judges the claims that match, and says how it went.
+pub(crate) fn judge_all(folder: &Path, filter: &[String]) -> ExitCode {
+    let _running = start_world(folder);
+    let chosen = |name: &str| filter.is_empty() || filter.iter().any(|word| name.contains(word.as_str()));
+    let (mut passed, mut failed) = (0, 0);
+    for (name, claim) in CLAIMS.iter().filter(|(name, _)| chosen(name)) {
+        if let Err(reasons) = claim(folder) {
+            println!("test {name} ... FAILED");
+            for reason in reasons {
+                println!("    {reason}");
+            }
+            failed += 1;
+        } else {
+            println!("test {name} ... ok");
+            passed += 1;
+        }
+    }
+    if std::env::var_os("ROOTWALK_PEERS_SHELL").is_some() {
+        println!("the world is in {}; leave the shell to end it", folder.display());
+        Guard::start(Command::new("sh").current_dir(folder), "sh").wait();
+    }
+    let word = if failed == 0 { "ok" } else { "FAILED" };
+    println!("test result: {word}. {passed} passed; {failed} failed");
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Signs and serves all zones and starts the resolvers.
+fn start_world(folder: &Path) -> Vec<Guard> {
+    run(folder, "ip", &["link", "set", "lo", "up"]);
+    for server in &SERVERS {
+        // BIND listens only on addresses that an interface has.
+        run(folder, "ip", &["address", "add", &format!("{}/32", server.address), "dev", "lo"]);
+    }
+    let anchors = sign::build(folder);
+    resolver::write_anchors(folder, &anchors);
+    let mut running = authority::start(folder);
+    running.push(resolver::start_unbound(folder));
+    running.push(resolver::start_rootwalk(folder));
+    running.push(resolver::start_unbound_behind_rootwalk(folder));
+    running
+}
+
+pub(crate) fn verdict(reasons: Vec<String>) -> Verdict {
+    if reasons.is_empty() { Ok(()) } else { Err(reasons) }
+}
+
+fn unbound_finds_each_state(folder: &Path) -> Verdict {
+    finds_each_state(folder, UNBOUND, |case| differences::of(case).map_or(case.state, |row| row.unbound))
+}
+
+fn rootwalk_finds_each_state(folder: &Path) -> Verdict {
+    finds_each_state(folder, ROOTWALK, |case| differences::of(case).map_or(case.state, |row| row.rootwalk))
+}
+
+/// The zones' own expectations, against one resolver.
+fn finds_each_state(folder: &Path, address: &str, state: impl Fn(&Case) -> State) -> Verdict {
+    let cases = cases();
+    let mut reasons = Vec::new();
+    for manner in Manner::ALL {
+        let answers = ask::all(folder, address, manner, &questions(&cases));
+        for (case, answer) in cases.iter().zip(answers) {
+            reasons.extend(misjudged(case, state(case), manner, answer.as_ref()));
+        }
+    }
+    verdict(reasons)
+}
+
+fn questions(cases: &[Case]) -> Vec<(String, &'static str)> {
+    cases.iter().map(|case| (case.name.clone(), case.rtype)).collect()
+}
+
+/// What is wrong with the answer, seen from the zone.
+fn misjudged(case: &Case, state: State, manner: Manner, answer: Option<&Answer>) -> Option<String> {
+    let Some(answer) = answer else {
+        return Some(format!("{} {} {manner:?}: no reply", case.name, case.rtype));
+    };
+    let hidden = state == State::Bogus && manner != Manner::DoCd;
+    let rcode = if hidden { "SERVFAIL" } else { case.rcode };
+    let authentic = state == State::Secure && matches!(manner, Manner::Ad | Manner::Do);
+    let wrong = answer.status != rcode || manner != Manner::DoCd && answer.has("ad") != authentic;
+    wrong.then(|| {
+        format!(
+            "{} {} {manner:?}: {} {:?} instead of {rcode}, {state:?}; extended errors {:?}",
+            case.name, case.rtype, answer.status, answer.flags, answer.errors
+        )
+    })
+}
+
+/// Question by question, in each manner.
+fn rootwalk_agrees_with_unbound(folder: &Path) -> Verdict {
+    let cases: Vec<Case> = cases().into_iter().filter(|case| differences::of(case).is_none()).collect();
+    let questions = questions(&cases);
+    let mut reasons = Vec::new();
+    for manner in Manner::ALL {
+        let theirs = ask::all(folder, UNBOUND, manner, &questions);
+        let ours = ask::all(folder, ROOTWALK, manner, &questions);
+        for (case, (ours, theirs)) in cases.iter().zip(ours.into_iter().zip(theirs)) {
+            let difference = match (ours, theirs) {
+                (Some(ours), Some(theirs)) => compare(&ours, &theirs),
+                (ours, theirs) => Some(format!("replied: {}, Unbound: {}", ours.is_some(), theirs.is_some())),
+            };
+            reasons.extend(difference.map(|what| format!("{} {} {manner:?}: {what}", case.name, case.rtype)));
+        }
+    }
+    verdict(reasons)
+}
+
+/// The first point in which two replies differ.
+fn compare(ours: &Answer, theirs: &Answer) -> Option<String> {
+    if ours.status != theirs.status {
+        return Some(format!("{} {:?}, Unbound {}", ours.status, ours.errors, theirs.status));
+    }
+    for flag in ["ad", "cd", "ra", "rd", "aa"] {
+        if ours.has(flag) != theirs.has(flag) {
+            return Some(format!("{flag}: {}, Unbound {}", ours.has(flag), theirs.has(flag)));
+        }
+    }
+    if aliases(&ours.records) != aliases(&theirs.records) {
+        return Some(format!("aliases {:?}, Unbound {:?}", aliases(&ours.records), aliases(&theirs.records)));
+    }
+    // Of the authority section what proves something: name servers may be there or not.
+    let proof = |answer: &Answer| -> BTreeSet<String> {
+        let proves = |record: &&Record| {
+            let covered = record.rdata.split(' ').next().unwrap_or_default().to_ascii_uppercase();
+            let rtype = if record.rtype == "RRSIG" { &covered } else { &record.rtype };
+            ["SOA", "NSEC", "NSEC3"].contains(&rtype.as_str())
+        };
+        set(answer.authority.iter().filter(proves))
+    };
+    let answers = differing(&set(&ours.records), &set(&theirs.records));
+    answers.or_else(|| differing(&proof(ours), &proof(theirs)))
+}
+
+/// The alias chain, in order.
+fn aliases(records: &[Record]) -> Vec<&str> {
+    records.iter().filter(|record| record.rtype == "CNAME").map(|record| record.owner.as_str()).collect()
+}
+
+/// The records without their TTLs.
+fn set<'a>(records: impl IntoIterator<Item = &'a Record>) -> BTreeSet<String> {
+    records.into_iter().map(|record| format!("{} {} {}", record.owner, record.rtype, record.rdata)).collect()
+}
+
+fn differing(ours: &BTreeSet<String>, theirs: &BTreeSet<String>) -> Option<String> {
+    let only = |left: &BTreeSet<String>, right: &BTreeSet<String>| {
+        left.difference(right).map(|line| line.chars().take(90).collect()).collect::<Vec<String>>()
+    };
+    (ours != theirs)
+        .then(|| format!("only here {:?}, only Unbound {:?}", only(ours, theirs), only(theirs, ours)))
+}
+
+/// The table of differences does not outlive its reasons.
+fn each_difference_is_one(_: &Path) -> Verdict {
+    let cases = cases();
+    let idle = |row: &&differences::Difference| {
+        row.unbound == row.rootwalk
+            || !cases.iter().any(|case| row.matches(case))
+            || !row.reason.starts_with("RFC ")
+    };
+    verdict(DIFFERENCES.iter().filter(idle).map(|row| format!("no difference: {}", row.reason)).collect())
+}
+
+/// Unbound, forwarding to Rootwalk and validating for itself, is given all that a proof takes.
+fn a_validator_behind_rootwalk_agrees(folder: &Path) -> Verdict {
+    finds_each_state(folder, UNBOUND_BEHIND_ROOTWALK, |case| {
+        differences::of(case).map_or(case.state, |row| row.unbound)
+    })
+}
+
+/// RFC 8914: the extended error names the fault, or at least that there is one.
+fn a_bogus_answer_says_what_is_wrong(folder: &Path) -> Verdict {
+    let expected: [(&str, &str, &[u16]); 6] = [
+        ("www.expired.west.", "A", &[7]),
+        ("www.future.west.", "A", &[8]),
+        ("www.wrong-ds.west.", "A", &[6, 9]),
+        ("www.stripped.west.", "A", &[9, 10]),
+        ("www.tampered.west.", "A", &[6]),
+        ("missing.no-denial.west.", "A", &[6, 12]),
+    ];
+    let mut reasons = Vec::new();
+    for (name, rtype, codes) in expected {
+        match ask::once(folder, ROOTWALK, &[name, rtype, "+dnssec"]) {
+            Some(answer)
+                if answer.status == "SERVFAIL" && codes.iter().any(|code| answer.errors.contains(code)) => {}
+            Some(answer) => reasons.push(format!(
+                "{name} {rtype}: {} with extended errors {:?} instead of one of {codes:?}",
+                answer.status, answer.errors
+            )),
+            None => reasons.push(format!("{name} {rtype}: no reply")),
+        }
+    }
+    verdict(reasons)
+}

@@ -1,0 +1,89 @@
+//! Clients that validate for themselves what Rootwalk hands them: `delv` and `drill -S`.
+
+use std::path::Path;
+
+use crate::claims::{Verdict, verdict};
+use crate::process::hear;
+use crate::resolver::{ANCHOR, DELV_ANCHORS, ROOTWALK};
+use crate::sign::Fault;
+use crate::world::{State, zones};
+
+/// What `delv` prints above an answer whose chain it has verified.
+const VALIDATED: &str = "fully validated";
+
+/// Each kind of proof once, in zones of each signer; `delv` fetches all keys through Rootwalk.
+pub(crate) fn delv_validates(folder: &Path) -> Verdict {
+    let mut reasons = Vec::new();
+    let mut expect = |name: &str, rtype: &str, phrase: &str| {
+        let said = delv(folder, "53", DELV_ANCHORS, name, rtype);
+        if !said.contains(phrase) {
+            reasons.push(format!("{name} {rtype}: {phrase:?} expected, delv said: {}", said.trim()));
+        }
+    };
+    for zone in zones().iter().filter(|zone| zone.name != ".") {
+        let name = format!("www.{}", zone.name);
+        match zone.state {
+            State::Secure if zone.fault == Fault::Tampered => expect(&name, "A", "resolution failed"),
+            State::Secure => expect(&name, "A", VALIDATED),
+            State::Insecure => expect(&name, "A", "unsigned answer"),
+            State::Bogus => expect(&name, "A", "resolution failed"),
+        }
+    }
+    for (name, rtype) in PROOFS {
+        expect(name, rtype, VALIDATED);
+    }
+    verdict(reasons)
+}
+
+/// Proofs beyond a record and its signature.
+const PROOFS: [(&str, &str); 18] = [
+    (".", "DNSKEY"),
+    ("missing.", "A"),
+    ("x.wild.p256.west.", "A"),
+    ("x.wild.p384.east.", "A"),
+    ("x.wild.rsa.west.", "AAAA"),
+    ("x.wild.cds.west.", "AAAA"),
+    ("missing.p256.west.", "A"),
+    ("missing.ed.east.", "A"),
+    ("missing.rsa.west.", "A"),
+    ("ent.p384.east.", "A"),
+    ("ent.cds.west.", "A"),
+    ("c1.rsa.west.", "A"),
+    ("x.d.ed.east.", "A"),
+    ("to-rsa.p256.west.", "A"),
+    ("mixed.case.p256.west.", "A"),
+    ("long.ed.east.", "TXT"),
+    ("svc.rsa.west.", "HTTPS"),
+    ("cds.west.", "CDS"),
+];
+
+pub(crate) fn drill_chases(folder: &Path) -> Verdict {
+    let mut reasons = Vec::new();
+    for (name, rtype) in [
+        ("www.p256.west.", "A"),
+        ("www.p384.east.", "A"),
+        ("www.ed.east.", "A"),
+        ("www.deep.ed.east.", "A"),
+        ("x.wild.rsa.west.", "A"),
+        ("missing.ed.east.", "A"),
+        ("missing.p256.west.", "A"),
+        ("www.cds.west.", "TXT"),
+        ("c1.cds.west.", "A"),
+        ("www.roll.west.", "A"),
+    ] {
+        reasons.extend(unchased(folder, "53", ANCHOR, name, rtype));
+    }
+    verdict(reasons)
+}
+
+fn delv(folder: &Path, port: &str, anchors: &str, name: &str, rtype: &str) -> String {
+    let server = format!("@{ROOTWALK}");
+    hear(folder, "delv", &[&server, "-p", port, "-a", anchors, "+root", name, rtype])
+}
+
+/// Why `drill` does not come to the anchor, if it does not.
+fn unchased(folder: &Path, port: &str, anchor: &str, name: &str, rtype: &str) -> Option<String> {
+    let server = format!("@{ROOTWALK}");
+    let said = hear(folder, "drill", &["-S", "-k", anchor, "-p", port, &server, name, rtype]);
+    (!said.contains("Chase successful")).then(|| format!("{name} {rtype}: drill said: {}", said.trim()))
+}

@@ -1,0 +1,67 @@
+//! Where Rootwalk and Unbound 1.17 answer differently, and the RFC that explains it.
+
+use crate::questions::Case;
+use crate::world::State;
+
+/// Which answers differ, and how each resolver sees them.
+pub(crate) struct Difference {
+    /// The end of the name.
+    name: &'static str,
+    /// The type, or `ANY`.
+    rtype: &'static str,
+    pub(crate) unbound: State,
+    pub(crate) rootwalk: State,
+    pub(crate) reason: &'static str,
+}
+
+/// A row that no question meets fails the tests, as does one whose resolvers have come to agree.
+pub(crate) const DIFFERENCES: [Difference; 4] = [
+    Difference {
+        name: "x.d.*",
+        rtype: "CNAME",
+        unbound: State::Bogus,
+        rootwalk: State::Secure,
+        reason: "RFC 6672 §3.2, §5.3.1: a CNAME made from a DNAME is an answer to a question for CNAME, proven by \
+                 the DNAME's signature; Unbound looks for one on the CNAME itself",
+    },
+    Difference {
+        name: "sha1.west.",
+        rtype: "ANY",
+        unbound: State::Secure,
+        rootwalk: State::Insecure,
+        reason: "RFC 9905 §2: a resolver treats RSASHA1 as an algorithm it does not support",
+    },
+    Difference {
+        name: "www.iterations.east.",
+        rtype: "TXT",
+        unbound: State::Secure,
+        rootwalk: State::Insecure,
+        reason: ITERATIONS,
+    },
+    Difference {
+        name: "missing.iterations.east.",
+        rtype: "A",
+        unbound: State::Secure,
+        rootwalk: State::Insecure,
+        reason: ITERATIONS,
+    },
+];
+
+const ITERATIONS: &str = "RFC 9276 §3.2: denials with more iterations than the resolver accepts are insecure; \
+                          Unbound accepts 150, the zone has 100";
+
+/// The row for a question.
+pub(crate) fn of(case: &Case) -> Option<&'static Difference> {
+    DIFFERENCES.iter().find(|row| row.matches(case))
+}
+
+impl Difference {
+    pub(crate) fn matches(&self, case: &Case) -> bool {
+        let name = match self.name.strip_suffix('*') {
+            Some(start) => case.name.starts_with(start),
+            None => case.name.ends_with(self.name),
+        };
+        name && case.state == State::Secure
+            && (self.rtype == "ANY" && case.rtype != "DS" || self.rtype == case.rtype)
+    }
+}
