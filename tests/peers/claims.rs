@@ -10,7 +10,7 @@ use crate::clients;
 use crate::differences::{self, DIFFERENCES};
 use crate::process::{Guard, run};
 use crate::questions::{Case, cases};
-use crate::resolver::{self, ROOTWALK, UNBOUND, UNBOUND_BEHIND_ROOTWALK};
+use crate::resolver::{self, ROOTWALK, ROOTWALK_AGAIN, UNBOUND, UNBOUND_BEHIND_ROOTWALK};
 use crate::sign;
 use crate::world::{SERVERS, State};
 
@@ -21,10 +21,11 @@ pub(crate) type Verdict = Result<(), Vec<String>>;
 type Claim = fn(&Path) -> Verdict;
 
 /// In the order they are judged; the first asks the world itself.
-const CLAIMS: [(&str, Claim); 8] = [
+const CLAIMS: [(&str, Claim); 9] = [
     ("unbound_finds_each_answer_in_the_state_its_zone_was_made_for", unbound_finds_each_state),
     ("rootwalk_finds_each_answer_in_the_state_its_zone_was_made_for", rootwalk_finds_each_state),
     ("rootwalk_gives_the_rcode_records_and_ad_that_unbound_gives", rootwalk_agrees_with_unbound),
+    ("the_order_of_the_questions_changes_nothing", the_order_changes_nothing),
     ("each_difference_is_one", each_difference_is_one),
     ("a_validator_behind_rootwalk_finds_the_same_states", a_validator_behind_rootwalk_agrees),
     ("a_bogus_answer_says_what_is_wrong", a_bogus_answer_says_what_is_wrong),
@@ -74,7 +75,7 @@ fn start_world(folder: &Path) -> Vec<Guard> {
     resolver::write_anchors(folder, &anchors);
     let mut running = authority::start(folder);
     running.push(resolver::start_unbound(folder));
-    running.push(resolver::start_rootwalk(folder));
+    running.push(resolver::start_rootwalk(folder, ROOTWALK));
     running.push(resolver::start_unbound_behind_rootwalk(folder));
     running
 }
@@ -93,12 +94,21 @@ fn rootwalk_finds_each_state(folder: &Path) -> Verdict {
 
 /// The zones' own expectations, against one resolver.
 fn finds_each_state(folder: &Path, address: &str, state: impl Fn(&Case) -> State) -> Verdict {
-    let cases = cases();
+    states_of(folder, address, &cases(), &Manner::ALL, state)
+}
+
+fn states_of(
+    folder: &Path,
+    address: &str,
+    cases: &[Case],
+    manners: &[Manner],
+    state: impl Fn(&Case) -> State,
+) -> Verdict {
     let mut reasons = Vec::new();
-    for manner in Manner::ALL {
-        let answers = ask::all(folder, address, manner, &questions(&cases));
+    for manner in manners {
+        let answers = ask::all(folder, address, *manner, &questions(cases));
         for (case, answer) in cases.iter().zip(answers) {
-            reasons.extend(misjudged(case, state(case), manner, answer.as_ref()));
+            reasons.extend(misjudged(case, state(case), *manner, answer.as_ref()));
         }
     }
     verdict(reasons)
@@ -113,7 +123,7 @@ fn misjudged(case: &Case, state: State, manner: Manner, answer: Option<&Answer>)
     let Some(answer) = answer else {
         return Some(format!("{} {} {manner:?}: no reply", case.name, case.rtype));
     };
-    let hidden = state == State::Bogus && manner != Manner::DoCd;
+    let hidden = state == State::Unreachable || state == State::Bogus && manner != Manner::DoCd;
     let rcode = if hidden { "SERVFAIL" } else { case.rcode };
     let authentic = state == State::Secure && matches!(manner, Manner::Ad | Manner::Do);
     let wrong = answer.status != rcode || manner != Manner::DoCd && answer.has("ad") != authentic;
@@ -123,6 +133,21 @@ fn misjudged(case: &Case, state: State, manner: Manner, answer: Option<&Answer>)
             case.name, case.rtype, answer.status, answer.flags, answer.errors
         )
     })
+}
+
+/// The last question first, all manners at once, on an empty cache: what the cache learns on the way, and whom a
+/// question travels with, must not show.
+fn the_order_changes_nothing(folder: &Path) -> Verdict {
+    let _again = resolver::start_rootwalk(folder, ROOTWALK_AGAIN);
+    let cases: Vec<Case> = cases().into_iter().rev().collect();
+    let expected = |case: &Case| differences::of(case).map_or(case.state, |row| row.rootwalk);
+    let verdicts: Vec<Verdict> = std::thread::scope(|scope| {
+        let cases = &cases;
+        let ask = |manner| scope.spawn(move || states_of(folder, ROOTWALK_AGAIN, cases, &[manner], expected));
+        let asking: Vec<_> = Manner::ALL.into_iter().rev().map(ask).collect();
+        asking.into_iter().map(|thread| thread.join().expect("an asking thread")).collect()
+    });
+    verdict(verdicts.into_iter().filter_map(Result::err).flatten().collect())
 }
 
 /// Question by question, in each manner.

@@ -38,7 +38,7 @@ const FEW: [(&str, &str, Kind); 8] = [
 ];
 
 /// Asked where a zone has one of everything.
-const FULL: [(&str, &str, Kind); 53] = [
+const FULL: [(&str, &str, Kind); 68] = [
     ("", "MX", Present),
     ("", "TXT", NoData),
     ("ns", "A", Present),
@@ -92,10 +92,30 @@ const FULL: [(&str, &str, Kind); 53] = [
     ("odd", "TYPE65281", NoData),
     ("we\\.ird\\032name", "A", Present),
     ("we.ird\\032name", "A", NxDomain),
+    ("\\000\\255", "A", Present),
+    (LONG_NAME, "A", Present),
+    ("zero", "A", Present),
+    ("rp", "RP", Present),
+    ("afsdb", "AFSDB", Present),
+    ("kx", "KX", Present),
+    ("rt", "RT", Present),
+    ("hinfo", "HINFO", Present),
+    ("loc", "LOC", Present),
+    ("uri", "URI", Present),
+    ("cert", "CERT", Present),
+    ("upper", "HTTPS", Present),
+    ("upper", "SVCB", Present),
+    ("upper", "MX", Present),
+    ("upper", "NAPTR", Present),
 ];
 
+/// Three labels of 63 octets.
+const LONG_NAME: &str = "lllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllll.\
+                         lllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllll.\
+                         lllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllll";
+
 /// Asked once; what leads from one zone to another, and the root.
-const CROSSING: [(&str, &str, &str, State); 22] = [
+const CROSSING: [(&str, &str, &str, State); 29] = [
     (".", "SOA", "NOERROR", State::Secure),
     (".", "NS", "NOERROR", State::Secure),
     (".", "DNSKEY", "NOERROR", State::Secure),
@@ -116,6 +136,13 @@ const CROSSING: [(&str, &str, &str, State); 22] = [
     ("x.wild.dname-ed.p256.west.", "A", "NOERROR", State::Secure),
     ("missing.dname-ed.p256.west.", "A", "NXDOMAIN", State::Secure),
     ("www.dname-plain.p256.west.", "A", "NOERROR", State::Insecure),
+    ("to-child.p256.west.", "A", "NOERROR", State::Secure),
+    ("to-plain-child.p256.west.", "A", "NOERROR", State::Insecure),
+    ("to-wild.p256.west.", "A", "NOERROR", State::Secure),
+    ("away.ed.east.", "A", "NOERROR", State::Secure),
+    ("away.east.", "A", "NOERROR", State::Insecure),
+    ("loop.p256.west.", "A", "SERVFAIL", State::Insecure),
+    ("www.p256.west.", "ANY", "NOERROR", State::Secure),
     ("cds.west.", "CDS", "NOERROR", State::Secure),
     ("cds.west.", "CDNSKEY", "NOERROR", State::Secure),
 ];
@@ -149,13 +176,17 @@ fn case(zone: &Zone, label: &str, rtype: &'static str, kind: Kind) -> Case {
         name: format!("{label}{dot}{}", zone.name),
         rtype,
         rcode: if kind == NxDomain { "NXDOMAIN" } else { "NOERROR" },
-        state: state(zone, label, kind),
+        state: state(zone, label, rtype, kind),
     }
 }
 
-fn state(zone: &Zone, label: &str, kind: Kind) -> State {
+fn state(zone: &Zone, label: &str, rtype: &str, kind: Kind) -> State {
     let opt_out = matches!(zone.denial, Denial::Nsec3 { opt_out: true, .. });
+    let lowered =
+        matches!(zone.signer, Signer::Ldns(_)) && label == "upper" && ["HTTPS", "SVCB"].contains(&rtype);
     match (zone.state, zone.fault) {
+        // RFC 6840 §5.1: names in data of new types are signed as they are written; ldns signs them in lower case.
+        (State::Secure, _) if lowered => State::Bogus,
         (State::Secure, Fault::Tampered) if label == "www" && kind == Present => State::Bogus,
         (State::Secure, Fault::NoDenial) if kind != Present => State::Bogus,
         // RFC 5155 §9.2: a name that an opt-out span covers may exist all the same.
@@ -171,7 +202,7 @@ fn ds_case(zone: &Zone) -> Case {
     let parent = zone.name.split_once('.').map_or("", |(_, parent)| parent);
     let state = match zone.link {
         // RFC 5155 §9.2 again: `east.` opts out.
-        Link::None if parent == "east." => State::Insecure,
+        Link::None if zone.name.ends_with("east.") => State::Insecure,
         Link::None if parent == "plain.west." => State::Insecure,
         _ => State::Secure,
     };

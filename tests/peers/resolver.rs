@@ -16,6 +16,8 @@ pub(crate) const DELV_ANCHORS: &str = "delv.anchors";
 
 /// Where each listens, on port 53.
 pub(crate) const ROOTWALK: &str = "127.0.0.1";
+/// A second Rootwalk, whose cache starts empty.
+pub(crate) const ROOTWALK_AGAIN: &str = "127.0.0.4";
 pub(crate) const UNBOUND: &str = "127.0.0.2";
 pub(crate) const UNBOUND_BEHIND_ROOTWALK: &str = "127.0.0.3";
 
@@ -46,12 +48,12 @@ fn write_anchor_files(folder: &Path, ds: &[&str], records: &str, clause: &str) {
 }
 
 /// Rootwalk itself.
-pub(crate) fn start_rootwalk(folder: &Path) -> Guard {
-    let home = home(folder, ROOTWALK);
+pub(crate) fn start_rootwalk(folder: &Path, address: &str) -> Guard {
+    let home = home(folder, address);
     // Its own copy: the file is maintained by RFC 5011.
     std::fs::copy(folder.join(ANCHOR), home.join(ANCHOR)).expect("an anchor file");
     let text = format!(
-        "[server]\nlisten = [\"{ROOTWALK}:53\"]\n\n[resolver]\nroot-hints = \"{hints}\"\nipv6 = false\n\
+        "[server]\nlisten = [\"{address}:53\"]\n\n[resolver]\nroot-hints = \"{hints}\"\nipv6 = false\n\
          do-not-query-localhost = false\n\n[dnssec]\ntrust-anchor-file = \"{anchor}\"\n",
         hints = folder.join(HINTS).display(),
         anchor = home.join(ANCHOR).display(),
@@ -59,7 +61,7 @@ pub(crate) fn start_rootwalk(folder: &Path) -> Guard {
     std::fs::write(home.join("rootwalk.toml"), text).expect("a configuration file");
     let mut command = Command::new(env!("CARGO_BIN_EXE_rootwalk"));
     command.args(["--config", "rootwalk.toml"]).current_dir(&home);
-    started(folder, ROOTWALK, Guard::start_logged(&mut command, "rootwalk", &home.join("log")))
+    started(folder, address, Guard::start_logged(&mut command, "rootwalk", &home.join("log")))
 }
 
 /// Debian's Unbound on the same servers.

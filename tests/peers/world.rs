@@ -10,6 +10,8 @@ pub(crate) enum State {
     Secure,
     Insecure,
     Bogus,
+    /// No server can be found, so that even CD shows nothing.
+    Unreachable,
 }
 
 /// The program behind an address.
@@ -50,6 +52,7 @@ pub(crate) struct Zone {
     pub(crate) link: Link,
     pub(crate) fault: Fault,
     pub(crate) state: State,
+    pub(crate) ttl_secs: u32,
     /// Whether it has one of everything, or only a few names.
     pub(crate) full: bool,
     /// Records of its own, relative to its apex.
@@ -68,6 +71,7 @@ const PLAIN: Zone = Zone {
     link: Link::Ds,
     fault: Fault::None,
     state: State::Secure,
+    ttl_secs: 3_600,
     full: false,
     extra: "",
     name_servers: &[],
@@ -77,9 +81,9 @@ const OPT_OUT: Denial = Denial::Nsec3 { salt: "-", iterations: 0, opt_out: true 
 
 /// All zones, children before parents, as their DS records have to be known first.
 pub(crate) fn zones() -> Vec<Zone> {
-    let mut zones = healthy();
+    let mut zones = insecure();
+    zones.extend(healthy());
     zones.extend(rolling());
-    zones.extend(insecure());
     zones.extend(broken());
     zones.extend(parents());
     zones
@@ -87,6 +91,7 @@ pub(crate) fn zones() -> Vec<Zone> {
 
 /// One of everything under each signer and algorithm.
 fn healthy() -> Vec<Zone> {
+    let unreachable = Zone { server: 3, state: State::Unreachable, ..PLAIN };
     vec![
         Zone { name: "deep.ed.east.", server: 6, signer: Signer::Ldns(13), ..PLAIN },
         // Parent and child at one server: there is no referral between them.
@@ -97,9 +102,13 @@ fn healthy() -> Vec<Zone> {
             full: true,
             extra: "to-ed CNAME www.ed.east.\nto-rsa CNAME c1.rsa.west.\nto-plain CNAME www.plain.west.\n\
                     to-expired CNAME www.expired.west.\nto-missing CNAME missing.ed.east.\n\
+                    to-child CNAME www.child.p256.west.\nto-plain-child CNAME www.plain.p256.west.\n\
+                    to-wild CNAME x.wild-alias.rsa.west.\n\
                     dname-plain DNAME plain.west.\ndname-ed DNAME ed.east.\nloop CNAME loop2\nloop2 CNAME loop\n",
             ..PLAIN
         },
+        // Two labels below its parent: the name between is an empty non-terminal.
+        Zone { name: "far.away.ed.east.", server: 6, signer: Signer::Ldns(14), denial: NSEC3, ..PLAIN },
         Zone { name: "p384.east.", server: 3, signer: Signer::Bind(14), denial: NSEC3, full: true, ..PLAIN },
         Zone { name: "ed.east.", server: 4, signer: Signer::Knot(15), denial: NSEC3, full: true, ..PLAIN },
         Zone { name: "cds.west.", server: 4, signer: Signer::KnotWithCds(13), full: true, ..PLAIN },
@@ -116,6 +125,11 @@ fn healthy() -> Vec<Zone> {
         Zone { name: "ldns.west.", server: 5, signer: Signer::Ldns(15), ..PLAIN },
         // A name server in another branch of the tree, without glue.
         Zone { name: "glueless.west.", server: 4, name_servers: &[("ns.ed.east.", None)], ..PLAIN },
+        // Name servers in each other's zone: nobody can find either.
+        Zone { name: "cycle-a.west.", name_servers: &[("ns.cycle-b.west.", None)], ..unreachable },
+        Zone { name: "cycle-b.west.", name_servers: &[("ns.cycle-a.west.", None)], ..unreachable },
+        // Nothing may be kept, and all has to be proven.
+        Zone { name: "fleeting.west.", server: 3, ttl_secs: 0, ..PLAIN },
         // One name server is lame, one does not exist, one is good.
         Zone {
             name: "lame.west.",
@@ -147,6 +161,10 @@ fn insecure() -> Vec<Zone> {
     vec![
         // Signed, but below an unsigned zone: an island.
         Zone { name: "island.plain.west.", server: 6, signer: Signer::Ldns(13), ..plain },
+        // Parent and child at one server: no referral tells of the cut.
+        Zone { name: "plain.p256.west.", server: 3, ..plain },
+        // In an opt-out span, together with the empty non-terminal above it.
+        Zone { name: "far.away.east.", server: 5, ..plain },
         Zone { name: "plain.west.", server: 5, full: true, ..plain },
         Zone { name: "plain.east.", server: 5, ..plain },
         Zone {
@@ -197,11 +215,16 @@ fn parents() -> Vec<Zone> {
 
 /// The records of a zone before it is signed, its delegations left out.
 pub(crate) fn records(zone: &Zone) -> String {
-    let mut text = format!("$ORIGIN {}\n$TTL 3600\n@ SOA ns host 1 3600 900 86400 300\n", zone.name);
+    let mut text =
+        format!("$ORIGIN {}\n$TTL {}\n@ SOA ns host 1 3600 900 86400 300\n", zone.name, zone.ttl_secs);
     text.push_str(&name_server_records("@", zone));
     if zone.name != "." {
         let long = vec![format!("\"{}\"", "long".repeat(60)); 10].join(" ");
-        text.push_str(&if zone.full { FULL.replace("LONGTEXT", &long) } else { FEW.to_owned() });
+        text.push_str(&if zone.full {
+            FULL.replace("LONGTEXT", &long).replace("LONGLABEL", &"l".repeat(63))
+        } else {
+            FEW.to_owned()
+        });
     }
     text.push_str(zone.extra);
     text
@@ -264,4 +287,19 @@ short TXT "one" "two  blanks" "quo\"te" "\000\255"
 long TXT LONGTEXT
 odd TYPE65280 \# 5 0102030405
 we\.ird\032name A 192.0.2.15
+\000\255 A 192.0.2.16
+LONGLABEL.LONGLABEL.LONGLABEL A 192.0.2.17
+zero 0 A 192.0.2.18
+rp RP Admin.WWW Text.WWW
+afsdb AFSDB 1 Afs.WWW
+kx KX 10 Kx.WWW
+rt RT 10 Rt.WWW
+hinfo HINFO "Cpu" "Os"
+loc LOC 52 22 23.000 N 4 53 32.000 E -2.00m 0.00m 10000m 10m
+uri URI 10 1 "https://www.west/Path"
+cert CERT PGP 0 0 AAECAwQF
+upper HTTPS 1 WWW.Upper alpn=h3
+upper SVCB 1 WWW.Upper
+upper MX 10 MX.Upper
+upper NAPTR 10 10 "" "" "" Srv.UPPER
 "#;
