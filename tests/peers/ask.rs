@@ -21,6 +21,17 @@ pub(crate) enum Manner {
 impl Manner {
     pub(crate) const ALL: [Self; 4] = [Self::Plain, Self::Ad, Self::Do, Self::DoCd];
 
+    /// Each manner asks from an address of its own: the kernel may give two dig processes that ask from the same
+    /// address the same port, and then one gets the other's replies.
+    fn source(self) -> &'static str {
+        match self {
+            Self::Plain => "127.0.1.1",
+            Self::Ad => "127.0.1.2",
+            Self::Do => "127.0.1.3",
+            Self::DoCd => "127.0.1.4",
+        }
+    }
+
     fn options(self) -> &'static str {
         match self {
             Self::Plain => "+noedns +noadflag",
@@ -71,7 +82,9 @@ pub(crate) fn all(
     let file = format!("questions-{address}-{manner:?}");
     std::fs::write(folder.join(&file), batch).expect("a file of questions");
     let server = format!("@{address}");
-    let text = hear(folder, "dig", &[&server, "+time=10", "+tries=1", "+nosplit", "+nostats", "-f", &file]);
+    let arguments =
+        [&server, "-b", manner.source(), "+time=20", "+tries=1", "+nosplit", "+nostats", "-f", &file];
+    let text = hear(folder, "dig", &arguments);
     let answers = read(&text);
     assert_eq!(answers.len(), questions.len(), "dig left out a question:\n{text}");
     answers
