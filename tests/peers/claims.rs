@@ -21,7 +21,7 @@ pub(crate) type Verdict = Result<(), Vec<String>>;
 type Claim = fn(&Path) -> Verdict;
 
 /// In the order they are judged; the first asks the world itself.
-const CLAIMS: [(&str, Claim); 9] = [
+const CLAIMS: [(&str, Claim); 10] = [
     ("unbound_finds_each_answer_in_the_state_its_zone_was_made_for", unbound_finds_each_state),
     ("rootwalk_finds_each_answer_in_the_state_its_zone_was_made_for", rootwalk_finds_each_state),
     ("rootwalk_gives_the_rcode_records_and_ad_that_unbound_gives", rootwalk_agrees_with_unbound),
@@ -31,6 +31,7 @@ const CLAIMS: [(&str, Claim); 9] = [
     ("a_bogus_answer_says_what_is_wrong", a_bogus_answer_says_what_is_wrong),
     ("delv_fully_validates_secure_answers", clients::delv_validates),
     ("drill_chases_secure_answers_to_the_anchor", clients::drill_chases),
+    ("delv_and_drill_validate_the_lab", clients::the_lab_is_validated),
 ];
 
 /// The claims by name.

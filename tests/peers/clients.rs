@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use rootwalk::lab::builtin::EXAMPLES;
+
 use crate::claims::{Verdict, verdict};
 use crate::process::hear;
-use crate::resolver::{ANCHOR, DELV_ANCHORS, ROOTWALK};
+use crate::resolver::{ANCHOR, DELV_ANCHORS, LAB_ANCHOR, LAB_DELV_ANCHORS, LAB_PORT, ROOTWALK, start_lab};
 use crate::sign::Fault;
 use crate::world::{State, zones};
 
@@ -86,4 +88,32 @@ fn unchased(folder: &Path, port: &str, anchor: &str, name: &str, rtype: &str) ->
     let server = format!("@{ROOTWALK}");
     let said = hear(folder, "drill", &["-S", "-k", anchor, "-p", port, &server, name, rtype]);
     (!said.contains("Chase successful")).then(|| format!("{name} {rtype}: drill said: {}", said.trim()))
+}
+
+/// All that `rootwalk lab` offers to try, in groups that say what to expect.
+pub(crate) fn the_lab_is_validated(folder: &Path) -> Verdict {
+    let _lab = start_lab(folder);
+    let mut reasons = Vec::new();
+    for (group, examples) in EXAMPLES {
+        let phrase = match *group {
+            "Signed" => VALIDATED,
+            "Not signed, and proven to be so" => "unsigned answer",
+            "Broken" => "resolution failed",
+            _ => continue,
+        };
+        // RFC 5155 §9.2: a denial in an opt-out span has no AD bit; to delv it is validated all the same.
+        for example in examples.iter().filter(|example| example.name != "nothing.optout.lab") {
+            let (name, rtype) = (example.name, example.rtype.to_string());
+            let said = delv(folder, LAB_PORT, LAB_DELV_ANCHORS, name, &rtype);
+            if !said.contains(phrase) {
+                reasons.push(format!("{name} {rtype}: {phrase:?} expected, delv said: {}", said.trim()));
+            }
+        }
+    }
+    for label in
+        ["rsa256", "p256", "p384", "ed25519", "two", "rollover", "nsec3", "signed.optout", "glueless"]
+    {
+        reasons.extend(unchased(folder, LAB_PORT, LAB_ANCHOR, &format!("www.{label}.lab."), "A"));
+    }
+    verdict(reasons)
 }

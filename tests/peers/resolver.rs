@@ -14,6 +14,11 @@ pub(crate) const ANCHOR: &str = "root.ds";
 /// The same in the form `delv` reads.
 pub(crate) const DELV_ANCHORS: &str = "delv.anchors";
 
+/// The same two of `rootwalk lab`, and its port at [`ROOTWALK`].
+pub(crate) const LAB_ANCHOR: &str = "lab.ds";
+pub(crate) const LAB_DELV_ANCHORS: &str = "lab.anchors";
+pub(crate) const LAB_PORT: &str = "5300";
+
 /// Where each listens, on port 53.
 pub(crate) const ROOTWALK: &str = "127.0.0.1";
 /// A second Rootwalk, whose cache starts empty.
@@ -62,6 +67,25 @@ pub(crate) fn start_rootwalk(folder: &Path, address: &str) -> Guard {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rootwalk"));
     command.args(["--config", "rootwalk.toml"]).current_dir(&home);
     started(folder, address, Guard::start_logged(&mut command, "rootwalk", &home.join("log")))
+}
+
+/// `rootwalk lab`, a world of its own, which says where its trust anchor is.
+pub(crate) fn start_lab(folder: &Path) -> Guard {
+    let home = home(folder, "lab");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rootwalk"));
+    command.arg("lab").current_dir(&home).env("TMPDIR", &home);
+    let mut guard = Guard::start_logged(&mut command, "rootwalk lab", &home.join("log"));
+    wait_for(folder, &mut guard, ROOTWALK, LAB_PORT, ".");
+    let said = guard.said();
+    let quotes = ['"', '`', '\'', ',', ';', '(', ')'];
+    let mut files = said.split_whitespace().map(|word| home.join(word.trim_matches(quotes)));
+    let anchors =
+        files.find_map(|path| std::fs::read_to_string(path).ok().filter(|text| text.contains("DS")));
+    let anchors = anchors.unwrap_or_else(|| panic!("the lab named no trust anchor file: {said}"));
+    let ds: Vec<&str> =
+        anchors.lines().filter(|line| line.contains(" DS ") || line.contains("\tDS\t")).collect();
+    write_anchor_files(folder, &ds, LAB_ANCHOR, LAB_DELV_ANCHORS);
+    guard
 }
 
 /// Debian's Unbound on the same servers.

@@ -130,15 +130,24 @@ fn healthy() -> Vec<Zone> {
         Zone { name: "cycle-b.west.", name_servers: &[("ns.cycle-a.west.", None)], ..unreachable },
         // Nothing may be kept, and all has to be proven.
         Zone { name: "fleeting.west.", server: 3, ttl_secs: 0, ..PLAIN },
-        // One name server is lame, one does not exist, one is good.
+        // One of two name servers does not exist, or does not serve the zone.
+        Zone {
+            name: "half-dead.west.",
+            server: 5,
+            signer: Signer::Ldns(13),
+            name_servers: &[
+                ("ns1.half-dead.west.", Some(DEAD)),
+                ("ns2.half-dead.west.", Some(SERVERS[5].address)),
+            ],
+            ..PLAIN
+        },
         Zone {
             name: "lame.west.",
             server: 5,
             signer: Signer::Ldns(13),
             name_servers: &[
                 ("ns1.lame.west.", Some(SERVERS[6].address)),
-                ("ns2.lame.west.", Some(DEAD)),
-                ("ns3.lame.west.", Some(SERVERS[5].address)),
+                ("ns2.lame.west.", Some(SERVERS[5].address)),
             ],
             ..PLAIN
         },
