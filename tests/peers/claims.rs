@@ -18,7 +18,7 @@ use crate::world::{SERVERS, State};
 pub(crate) type Verdict = Result<(), Vec<String>>;
 
 /// What a name in the report stands for.
-type Claim = fn(&Path) -> Verdict;
+pub(crate) type Claim = fn(&Path) -> Verdict;
 
 /// In the order they are judged; the first asks the world itself.
 const CLAIMS: [(&str, Claim); 10] = [
@@ -39,12 +39,17 @@ pub(crate) fn names() -> Vec<&'static str> {
     CLAIMS.iter().map(|(name, _)| *name).collect()
 }
 
+/// The claims with a word of the filter in their name, or all.
+pub(crate) fn chosen(filter: &[String]) -> Vec<(&'static str, Claim)> {
+    let wanted = |name: &str| filter.is_empty() || filter.iter().any(|word| name.contains(word.as_str()));
+    CLAIMS.into_iter().filter(|(name, _)| wanted(name)).collect()
+}
+
 /// Builds the world, judges the claims that match, and says how it went.
 pub(crate) fn judge_all(folder: &Path, filter: &[String]) -> ExitCode {
     let _running = start_world(folder);
-    let chosen = |name: &str| filter.is_empty() || filter.iter().any(|word| name.contains(word.as_str()));
     let (mut passed, mut failed) = (0, 0);
-    for (name, claim) in CLAIMS.iter().filter(|(name, _)| chosen(name)) {
+    for (name, claim) in chosen(filter) {
         if let Err(reasons) = claim(folder) {
             println!("test {name} ... FAILED");
             for reason in reasons {

@@ -31,7 +31,7 @@ mod sign;
 mod world;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 /// Set for the inner run: the folder it may write to.
@@ -63,12 +63,20 @@ fn main() -> ExitCode {
     let filter: Vec<String> =
         std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     if let Some(folder) = std::env::var_os(FOLDER) {
-        return claims::judge_all(Path::new(&folder), &filter);
+        let folder = PathBuf::from(folder);
+        if !wants_shell() {
+            end_with_the_outer_run(folder.clone());
+        }
+        return claims::judge_all(&folder, &filter);
     }
     if std::env::args().any(|argument| argument == "--list") {
         for name in claims::names() {
             println!("{name}: test");
         }
+        return ExitCode::SUCCESS;
+    }
+    if claims::chosen(&filter).is_empty() {
+        println!("test result: ok. 0 passed; 0 failed; {} filtered out", claims::names().len());
         return ExitCode::SUCCESS;
     }
     if let Some(reason) = missing() {
@@ -77,6 +85,20 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     run_inside(&filter)
+}
+
+fn wants_shell() -> bool {
+    std::env::var_os("ROOTWALK_PEERS_SHELL").is_some()
+}
+
+/// Watches the standard input, which ends with the outer run; if that was killed, nobody else cleans up.
+fn end_with_the_outer_run(folder: PathBuf) {
+    std::thread::spawn(move || {
+        let ended = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        let removed = std::fs::remove_dir_all(folder);
+        println!("the outer run has ended ({ended:?}, {removed:?})");
+        std::process::exit(1);
+    });
 }
 
 /// What this machine lacks, in one sentence.
@@ -124,14 +146,17 @@ fn run_inside(filter: &[String]) -> ExitCode {
     let program = std::env::current_exe().expect("the path of this program");
     let mut inside = unshare();
     inside.arg(program).args(filter).env(FOLDER, &folder.0);
+    if !wants_shell() {
+        // Closed when this process ends, however it ends.
+        inside.stdin(Stdio::piped());
+    }
     let mut child = process::Guard::start(&mut inside, "the inner run");
     let started = Instant::now();
     loop {
         if let Some(status) = child.ended() {
             return if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
         }
-        let patient = std::env::var_os("ROOTWALK_PEERS_SHELL").is_some();
-        if !patient && started.elapsed() > Duration::from_secs(RUN_SECS_MAX) {
+        if !wants_shell() && started.elapsed() > Duration::from_secs(RUN_SECS_MAX) {
             println!("the peers did not finish within {RUN_SECS_MAX} s");
             return ExitCode::FAILURE;
         }
