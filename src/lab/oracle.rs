@@ -162,8 +162,10 @@ impl<'a> Oracle<'a> {
             return Judgement::Bogus;
         }
         let algorithm = zone.keys.iter().any(|key| key.in_ds && is_supported(key.algorithm));
-        let digest =
-            zone.ds.iter().any(|kind| !matches!(kind, DsKind::Digest(digest) if !matches!(digest, 2 | 4)));
+        let digest = zone
+            .ds
+            .iter()
+            .any(|kind| !matches!(kind, DsKind::Digest(digest) if !matches!(digest, 1 | 2 | 4)));
         if !algorithm || !digest {
             return Judgement::Insecure;
         }
@@ -272,7 +274,7 @@ fn is_supported(algorithm: u8) -> bool {
 
 /// Whether one of the DS records leads to a key that may sign the keys and does.
 fn has_entry(zone: &Zone, ds: &[DsKind]) -> bool {
-    let digest = ds.iter().any(|kind| matches!(kind, DsKind::Digest(2 | 4)));
+    let digest = ds.iter().any(|kind| matches!(kind, DsKind::Digest(1 | 2 | 4)));
     let key = zone.keys.iter().any(|key| {
         key.in_ds
             && key.published

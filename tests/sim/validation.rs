@@ -71,8 +71,9 @@ async fn a_zone_is_insecure_only_when_no_ds_is_usable() {
         (site("example.org.").island(), true),
         (site("example.org.").algorithm(250), true),
         (site("example.org.").ds(&[DsKind::Digest(250)]), true),
-        // SHA-1 counts as unknown unless it is switched on (RFC 9905).
-        (site("example.org.").ds(&[DsKind::Digest(1)]), true),
+        // RFC 9905 is about signatures made with SHA-1, not about digests of keys.
+        (site("example.org.").algorithm(7), true),
+        (site("example.org.").ds(&[DsKind::Digest(1)]), false),
         (site("example.org.").ds(&[DsKind::Digest(4)]), false),
         // One usable DS beside one that is not: it has to hold.
         (site("example.org.").ds(&[DsKind::Digest(250), DsKind::Digest(2)]), false),
