@@ -50,6 +50,12 @@ impl Rdatas {
         self.iter().next()
     }
 
+    /// The rdata, if there is one record alone; that it came several times does not count (RFC 2181 §5).
+    pub fn only(&self) -> Option<&[u8]> {
+        let first = self.first()?;
+        self.iter().all(|one| one == first).then_some(first)
+    }
+
     /// Whether one of the records has exactly this rdata.
     pub fn contains(&self, rdata: &[u8]) -> bool {
         self.iter().any(|one| one == rdata)
@@ -171,7 +177,11 @@ mod tests {
         assert!(!all.push(&vec![7; 65_536]));
         assert_eq!(all.iter().map(<[u8]>::len).collect::<Vec<_>>(), [0, 3, 65_535]);
         assert_eq!(all.len(), 3);
+        assert_eq!(all.only(), None);
         all.retain(|rdata| rdata == b"abc");
-        assert_eq!(all.iter().collect::<Vec<_>>(), [b"abc"]);
+        assert!(all.push(b"abc"));
+        assert_eq!(all.only(), Some(&b"abc"[..]));
+        assert_eq!(Rdatas::new().only(), None);
+        assert_eq!(all.iter().collect::<Vec<_>>(), [b"abc", b"abc"]);
     }
 }

@@ -114,10 +114,7 @@ impl Chain {
 
 /// The target of an alias. There is only one (RFC 2181 §10.1, RFC 6672 §2.4).
 fn single_target(set: &Rrset) -> Result<Name, End> {
-    match (set.rdatas.first().map(rdata::single_name), set.rdatas.len()) {
-        (Some(Ok(target)), 1) => Ok(target),
-        _ => Err(End::Contradiction),
-    }
+    set.rdatas.only().and_then(|one| rdata::single_name(one).ok()).ok_or(End::Contradiction)
 }
 
 #[cfg(test)]

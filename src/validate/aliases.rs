@@ -11,6 +11,14 @@ use crate::limits;
 /// Follows the chain; what is wrong with it if it does not lead to the target.
 pub(super) fn check_chain(response: &Scrubbed) -> Result<(), &'static str> {
     let question = &response.question;
+    let code = match response.outcome {
+        Outcome::NxDomain => Rcode::NXDOMAIN,
+        Outcome::Answer if response.rcode == Rcode::YXDOMAIN => Rcode::YXDOMAIN,
+        Outcome::Answer | Outcome::Alias | Outcome::NoData => Rcode::NOERROR,
+    };
+    if response.rcode != code {
+        return Err("its response code is not that of its records");
+    }
     let mut chain = Chain { at: question.name.clone(), links: 0, ended: false, dname: None };
     for rrset in &response.answer {
         chain.follow(rrset, question)?;
@@ -103,8 +111,5 @@ fn made_name(dname: &Rrset, name: &Name) -> Option<Result<Name, NameError>> {
 
 /// The target of a CNAME or DNAME: RFC 2181 §10.1 allows one.
 fn target(rrset: &Rrset) -> Option<Name> {
-    if rrset.rdatas.len() != 1 {
-        return None;
-    }
-    rrset.rdatas.first().and_then(|rdata| single_name(rdata).ok())
+    rrset.rdatas.only().and_then(|rdata| single_name(rdata).ok())
 }

@@ -166,14 +166,19 @@ impl Proof {
         let question = Question::new(zone.clone(), RecordType::DS);
         let response = match self.fetched(&question, work)? {
             Ok(response) => response,
-            // CVE-2026-123597: that something could not be fetched says nothing of the zone.
-            Err(failure) => return Ok(Trust::Bogus(Blame::unfetched(&question, &failure))),
+            Err(failure) => return self.settle_unfetched(&question, &failure, work),
         };
         let Some(rrset) = response.answer.first() else {
             return self.settle_without_ds(zone, &response, work);
         };
+        let (is_ds, is_alias) = (rrset.is(zone, RecordType::DS), rrset.is(zone, RecordType::CNAME));
+        let is_above = rrset.rtype == RecordType::DNAME && zone.is_below(&rrset.name);
         let fault = Fault::Contradiction { what: "asked for DS, other records came" };
         let contradiction = Trust::Bogus(Blame::of(&response, zone, zone, RecordType::DS, fault));
+        // Looked at before it is judged: that another name is insecure says nothing of this one.
+        if !(is_ds || is_alias || is_above) {
+            return Ok(contradiction);
+        }
         let verdict = self.judge_rrset(&response, 0, work)?;
         let ttl = match verdict.judgement {
             Judgement::Secure => verdict.ttl,
@@ -182,7 +187,7 @@ impl Proof {
             // Records that cannot be judged are no evidence.
             Judgement::Indeterminate => return Ok(contradiction),
         };
-        if rrset.is(zone, RecordType::DS) {
+        if is_ds {
             let vouchers: Vec<Voucher<'_>> = rrset
                 .rdatas
                 .iter()
@@ -191,13 +196,22 @@ impl Proof {
             return self.settle_keys(zone, &vouchers, Some(ttl), work);
         }
         // RFC 2181 §10.1: where a CNAME is, there is nothing else, and so no zone; nor below a DNAME (RFC 6672 §2.4).
-        if rrset.is(zone, RecordType::CNAME) {
-            return Ok(Trust::NotCut { nothing_below: false });
-        }
-        if rrset.rtype == RecordType::DNAME && zone.is_below(&rrset.name) {
-            return Ok(Trust::NotCut { nothing_below: true });
-        }
-        Ok(contradiction)
+        Ok(Trust::NotCut { nothing_below: is_above })
+    }
+
+    /// Settles a zone whose DS could not be fetched. That says nothing of it (CVE-2026-123597), unless it lies in a
+    /// zone that is insecure anyway: many a server of those fails at types it does not know.
+    fn settle_unfetched(
+        &mut self,
+        question: &Question,
+        failure: &Failure,
+        work: &mut Work<'_>,
+    ) -> Result<Trust, Stop> {
+        let above = question.name.parent().unwrap_or_else(Name::root);
+        Ok(match self.walk(&above, &[], work)? {
+            Walk::Insecure(why) => insecure(why),
+            Walk::Within(_) | Walk::Bogus(_) => Trust::Bogus(Blame::unfetched(question, failure)),
+        })
     }
 
     /// Settles a name that has no DS records.
@@ -215,6 +229,8 @@ impl Proof {
         };
         Ok(match finding {
             Finding::Delegation => self.learn_insecure(zone, Insecurity::NoDs, ttl),
+            // Nothing was computed, so it is not known that a zone begins there: let pass, and not remembered.
+            Finding::Insecure(why @ Insecurity::Iterations(_)) => insecure(why),
             Finding::Insecure(why) => self.learn_insecure(zone, why, ttl),
             Finding::NotCut { nothing_below } => Trust::NotCut { nothing_below },
             Finding::Absent | Finding::NoSuchName => Trust::NotCut { nothing_below: false },
@@ -289,12 +305,10 @@ impl Proof {
         };
         let mut within = anchor.clone();
         let mut settled = false;
+        // Downwards: below the first insecure cut nobody needs to be asked, or could answer.
         for hint in hinted(name, &anchor, hints, work) {
             if let Some(end) = self.walk_step(&hint, &mut within, &mut settled)? {
                 return Ok(end);
-            }
-            if settled {
-                break;
             }
         }
         if !settled && let Some(end) = self.walk_step(&anchor, &mut within, &mut settled)? {
@@ -386,7 +400,7 @@ impl Proof {
     }
 }
 
-/// Names between the anchor and `name` where a zone probably begins, deepest first.
+/// Names between the anchor and `name` where a zone probably begins, from the top.
 fn hinted(name: &Name, anchor: &Name, hints: &[Name], work: &Work<'_>) -> Vec<Name> {
     let mut cuts = work.evidence.cuts(name);
     cuts.extend_from_slice(hints);
@@ -394,6 +408,7 @@ fn hinted(name: &Name, anchor: &Name, hints: &[Name], work: &Work<'_>) -> Vec<Na
     cuts.sort_by_key(|cut| std::cmp::Reverse(cut.label_count()));
     cuts.dedup();
     cuts.truncate(HINTS_MAX);
+    cuts.reverse();
     cuts
 }
 

@@ -36,10 +36,10 @@ impl<'a> Chain<'a> {
         let links = records
             .iter()
             .enumerate()
-            .filter(|(_, rrset)| rrset.rtype == RecordType::NSEC && rrset.rdatas.len() == 1)
+            .filter(|(_, rrset)| rrset.rtype == RecordType::NSEC)
             .take(limits::NSEC3_RECORDS_MAX)
             .filter_map(|(index, rrset)| {
-                let nsec = Nsec::read(rrset.rdatas.first()?).ok()?;
+                let nsec = Nsec::read(rrset.rdatas.only()?).ok()?;
                 Some(Link { index, owner: &rrset.name, next: nsec.next, types: nsec.types })
             })
             // Both ends are in the zone (CVE-2026-13321); the chain's last record leads back to the apex, and

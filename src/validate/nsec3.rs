@@ -86,7 +86,7 @@ impl<'a> HashedChain<'a> {
         let mut links: Vec<Link<'a>> = records
             .iter()
             .enumerate()
-            .filter(|(_, rrset)| rrset.rtype == RecordType::NSEC3 && rrset.rdatas.len() == 1)
+            .filter(|(_, rrset)| rrset.rtype == RecordType::NSEC3)
             .take(limits::NSEC3_RECORDS_MAX)
             .filter_map(|(index, rrset)| Link::read(zone, index, rrset))
             .collect();
@@ -160,24 +160,22 @@ impl<'a> HashedChain<'a> {
         Ok(encloser.map(|encloser| encloser.denial(Finding::NotCut { nothing_below: true }, &[])))
     }
 
-    /// The closest encloser proof for a name that has no record (RFC 5155 §8.3); none if the name has one.
+    /// The closest encloser proof for a name that has no record (RFC 5155 §8.3): the one ancestor that has a record
+    /// while the name one label longer has none. It is looked for from the apex down, so that the depth of the
+    /// zone counts and not the length of the name that somebody asked for.
     fn encloser(&mut self, name: &Name) -> Result<Option<Encloser>, Limit> {
-        let (deepest, top) = (name.label_count(), self.zone.label_count());
-        for labels in (top..=deepest).rev() {
+        for labels in self.zone.label_count()..name.label_count() {
             let ancestor = name.suffix(labels);
             let Some(link) = self.matching(&ancestor)? else { continue };
             // RFC 5155 §8.3: what is below a zone cut or a DNAME is not denied by this zone.
-            if labels == deepest || denial::hides_below(&link.types) {
+            if denial::hides_below(&link.types) {
                 return Ok(None);
             }
             let matching = link.index;
-            let next_closer = name.suffix(labels + 1);
-            return Ok(self.covering(&next_closer)?.map(|link| Encloser {
-                name: ancestor,
-                matching,
-                covering: link.index,
-                opt_out: link.opt_out,
-            }));
+            if let Some(link) = self.covering(&name.suffix(labels + 1))? {
+                let (covering, opt_out) = (link.index, link.opt_out);
+                return Ok(Some(Encloser { name: ancestor, matching, covering, opt_out }));
+            }
         }
         Ok(None)
     }
@@ -227,7 +225,7 @@ fn sha1(octets: &[u8], salt: &[u8]) -> Hash {
 
 impl<'a> Link<'a> {
     fn read(zone: &Name, index: usize, rrset: &'a Rrset) -> Option<Self> {
-        let nsec3 = Nsec3::read(rrset.rdatas.first()?).ok()?;
+        let nsec3 = Nsec3::read(rrset.rdatas.only()?).ok()?;
         // RFC 5155 §8.1, §8.2: unknown hash algorithms and flags are passed over.
         if nsec3.hash_algorithm != 1 || nsec3.flags & !1 != 0 {
             return None;

@@ -5,6 +5,7 @@ mod algorithms;
 mod chains;
 mod denials;
 mod limits;
+mod oddities;
 mod signatures;
 mod vectors;
 
