@@ -9,6 +9,9 @@ use crate::clock::Moment;
 use crate::failure::Failure;
 use crate::limits::Limit;
 
+/// A budget of which less time is gone is whole: the process may be busy.
+const WHOLE: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// How much of each [`Limit`] one question may use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caps([u32; Limit::COUNT]);
@@ -66,6 +69,13 @@ impl Budget {
         self.caps.get(limit).saturating_sub(self.spent(limit))
     }
 
+    /// Whether nothing was used yet but restarts. What fails now on a budget that is not whole may fail by what was
+    /// done before, for other names.
+    pub fn is_whole(&self, now: Moment) -> bool {
+        let untouched = |limit: &Limit| *limit == Limit::Restarts || self.spent(*limit) == 0;
+        Limit::ALL.iter().all(untouched) && now.since(self.start) < WHOLE
+    }
+
     /// When the question came.
     pub fn start(&self) -> Moment {
         self.start
@@ -93,6 +103,15 @@ mod tests {
         assert_eq!(budget.spend(Limit::Packets, 1), Err(Failure::Limit(Limit::Packets)));
         assert_eq!(budget.left(Limit::Packets), 0);
         assert!(budget.spend(Limit::Restarts, 1).is_ok());
+    }
+
+    #[test]
+    fn a_budget_is_whole_until_something_is_used_or_time_passes() {
+        let budget = Budget::new(Caps::default(), Moment(5));
+        budget.spend(Limit::Restarts, 1).unwrap();
+        assert!(budget.is_whole(Moment(1_000_004)) && !budget.is_whole(Moment(1_000_005)));
+        budget.spend(Limit::Packets, 1).unwrap();
+        assert!(!budget.is_whole(Moment(6)));
     }
 
     #[test]

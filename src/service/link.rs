@@ -4,8 +4,9 @@ use crate::dns::edns::ExtendedError;
 use crate::dns::message::Message;
 use crate::dns::rdata::{Soa, single_name};
 use crate::dns::response::Outcome;
-use crate::dns::security::ValidationState;
+use crate::dns::security::{Fault, ValidationState};
 use crate::dns::{Name, Question, Rcode, RecordType, Rrset};
+use crate::limits::Limit;
 use crate::validate::Validated;
 
 /// A judged response to one question, fresh or from the cache.
@@ -73,6 +74,17 @@ impl Link {
             bounds.apply(rrset, negative);
         }
         link
+    }
+
+    /// The limit that judging it reached, if that is why it is bogus.
+    pub(crate) fn limit(&self) -> Option<Limit> {
+        match &self.state {
+            ValidationState::Bogus(reason) => match reason.fault {
+                Fault::TooMuchWork { limit } => Limit::ALL.into_iter().find(|one| one.word() == limit),
+                _ => None,
+            },
+            _ => None,
+        }
     }
 
     /// From a cached message about `question`; `alias`: it was kept as the alias at the name, not as an answer.

@@ -244,7 +244,7 @@ impl Service {
         loop {
             let ticket = self.begin_fetch(question, context)?;
             let began = ticket.began;
-            match ticket.wait().await {
+            match ticket.wait(&self.clock, &context.budget).await {
                 // Another question's budget ended, not ours.
                 Err(Failure::Limit(_)) if !began => context.budget.check_time(self.clock.now())?,
                 outcome => return outcome,

@@ -51,8 +51,19 @@ impl Service {
         }
         if let Err(failure) = &result {
             context.tell(&Event::Failed { question, failure });
+            self.remember_chain(question, failure);
         }
         result
+    }
+
+    /// Keeps that the aliases from `question` on cost too much, or lead nowhere. What failed by itself is known.
+    fn remember_chain(&self, question: &Question, failure: &Failure) {
+        let now = self.clock.now();
+        if matches!(failure, Failure::Limit(_) | Failure::AliasLoop(_))
+            && self.store.failures.get(question, now).is_none()
+        {
+            self.store.failures.insert(question, failure.clone(), now);
+        }
     }
 
     async fn chain(
@@ -96,17 +107,17 @@ impl Service {
         question: &Question,
         context: &Context,
     ) -> Result<Arc<Link>, Failure> {
-        if let Some(found) = self.remembered(question) {
-            context.tell(&Event::Cached(question));
-            return found.map(Arc::new);
-        }
         loop {
+            if let Some(found) = self.remembered(question) {
+                context.tell(&Event::Cached(question));
+                return found.map(Arc::new);
+            }
             let ticket = self.links.join(question, context.flight, |id| {
                 let (service, question, context) = (Arc::clone(self), question.clone(), context.aboard(id));
                 async move { service.fly(&question, &context).await }
             })?;
             let began = ticket.began;
-            match ticket.wait().await {
+            match ticket.wait(&self.clock, &context.budget).await {
                 // Another question's budget ended, not ours.
                 Err(Failure::Limit(_)) if !began => context.budget.check_time(self.clock.now())?,
                 outcome => return outcome,
@@ -117,9 +128,13 @@ impl Service {
     /// The work of a flight: fetch, prove, remember.
     async fn fly(self: &Arc<Self>, question: &Question, context: &Context) -> Result<Arc<Link>, Failure> {
         let now = self.clock.now();
+        let whole = context.budget.is_whole(now);
         match self.proven(question, context).await {
             Ok(verdict) => {
                 let link = Link::new(verdict, self.settings.ttl);
+                if let Some(limit) = link.limit().filter(|_| !whole) {
+                    return Err(Failure::Limit(limit));
+                }
                 self.keep_link(question, &link);
                 match &link.state {
                     ValidationState::Bogus(reason) => {
@@ -134,11 +149,14 @@ impl Service {
                 Ok(Arc::new(link))
             }
             Err(failure) => {
-                // What was not the fault of the name is not held against it (RFC 9520 §2).
-                if !matches!(
-                    failure,
-                    Failure::Busy(_) | Failure::ShuttingDown | Failure::Lost(_) | Failure::Cycle(_)
-                ) {
+                // What was not the fault of the name is not held against it (RFC 9520 §2): nor is a budget that an
+                // alias from elsewhere brought along, used up (`answer` remembers that of the alias).
+                let blameless = match failure {
+                    Failure::Limit(_) => !whole,
+                    Failure::Busy(_) | Failure::ShuttingDown | Failure::Lost(_) | Failure::Cycle(_) => true,
+                    _ => false,
+                };
+                if !blameless {
                     self.store.failures.insert(question, failure.clone(), now);
                 }
                 Err(failure)

@@ -77,16 +77,24 @@ impl Service {
         context: &Context,
     ) -> Result<Validated, Failure> {
         let mut proof = work.validator.prove(response.clone());
+        let mut own = None;
         loop {
             context.budget.check_time(self.clock.now())?;
             let known = Known { service: self, now: self.clock.now(), distrusted: &work.distrusted };
             match proof.step(&known, &context.budget, &*context.observer, self.clock.unix()) {
                 Step::Done(verdict) => {
                     self.remember_zones(&verdict);
-                    return Ok(*verdict);
+                    // Evidence that was not fetched for reasons of our own says nothing about the answer.
+                    return match own {
+                        Some(failure) if is_evidence_missing(&verdict) => Err(failure),
+                        _ => Ok(*verdict),
+                    };
                 }
                 Step::Pause => tokio::task::yield_now().await,
-                Step::Need(questions) => self.feed(&mut proof, questions, work, context).await,
+                Step::Need(questions) => {
+                    let failed = self.feed(&mut proof, questions, work, context).await;
+                    own = own.or(failed);
+                }
             }
         }
     }
@@ -103,14 +111,16 @@ impl Service {
         self.store.zones.get(zone, self.clock.now()).is_some()
     }
 
-    /// Asks for all that is needed at once, and feeds it in the order it was asked for.
+    /// Asks for all that is needed at once, and feeds it in the order it was asked for. Returns what failed here for
+    /// want of budget or room.
     async fn feed(
         self: &Arc<Self>,
         proof: &mut Proof,
         questions: Vec<Question>,
         work: &Work<'_>,
         context: &Context,
-    ) {
+    ) -> Option<Failure> {
+        let mut own = None;
         let mut under_way = Vec::with_capacity(questions.len());
         for question in questions {
             context.tell(&Event::Needed(&question));
@@ -128,14 +138,26 @@ impl Service {
             let result = match found {
                 Under::AtHand(response) => Ok(*response),
                 Under::Failed(failure) => Err(failure),
-                Under::Flying(ticket) => ticket.wait().await.map(Arc::unwrap_or_clone),
+                Under::Flying(ticket) => {
+                    let began = ticket.began;
+                    match ticket.wait(&self.clock, &context.budget).await {
+                        // Another question's budget ended, not ours.
+                        Err(Failure::Limit(_)) if !began => self.fetch(&question, context).await,
+                        outcome => outcome,
+                    }
+                    .map(Arc::unwrap_or_clone)
+                }
                 Under::Again => {
                     let context = work.avoiding(&question, context);
                     self.fetch(&question, &context).await.map(Arc::unwrap_or_clone)
                 }
             };
+            if let Err(failure @ (Failure::Limit(_) | Failure::Busy(_) | Failure::ShuttingDown)) = &result {
+                own = own.or_else(|| Some(failure.clone()));
+            }
             proof.feed(question, result);
         }
+        own
     }
 
     /// What the referral to a zone said of its DS, as if the parent had been asked for it.

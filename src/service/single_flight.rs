@@ -2,7 +2,7 @@
 //!
 //! A waiter that leaves cancels nothing. Flights wait for each other (a name-server lookup for the question that
 //! needs it); a wait that would close a circle fails at once with [`Failure::Cycle`], whoever began it (tsuNAME).
-//! Bounds: [`limits::FLIGHTS_MAX`] flights, [`limits::WAITERS_PER_FLIGHT_MAX`] waiters each.
+//! Bounds: [`limits::FLIGHTS_MAX`] flights, [`limits::WAITERS_PER_FLIGHT_MAX`] clients that wait for each.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -10,10 +10,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
+use crate::budget::Budget;
+use crate::clock::Clock;
 use crate::context::FlightId;
 use crate::dns::Question;
 use crate::failure::Failure;
-use crate::limits;
+use crate::limits::{self, Limit};
 
 /// The flights of one kind; kinds that wait for each other share one [`Airspace`].
 #[derive(Debug)]
@@ -145,11 +147,12 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
     {
         let mut under_way = lock(&self.under_way);
         if let Some(flight) = under_way.get_mut(question) {
-            if flight.waiters >= limits::WAITERS_PER_FLIGHT_MAX {
+            // Flights that wait are few enough: a crowd of names that need the same keys is no crowd of clients.
+            if waiter.is_none() && flight.waiters >= limits::WAITERS_PER_FLIGHT_MAX {
                 return Err(Failure::Busy("too many clients wait for the same question"));
             }
             let wait = waiter.map(|from| self.airspace.wait(from, flight.id, question)).transpose()?;
-            flight.waiters += 1;
+            flight.waiters += usize::from(waiter.is_none());
             let result = flight.result.clone();
             return Ok(Ticket { result, question: question.clone(), began: false, wait });
         }
@@ -161,7 +164,10 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
             id,
         };
         let (sender, result) = watch::channel(None);
-        under_way.insert(question.clone(), UnderWay { id, result: result.clone(), waiters: 1 });
+        under_way.insert(
+            question.clone(),
+            UnderWay { id, result: result.clone(), waiters: usize::from(waiter.is_none()) },
+        );
         drop(under_way);
         let work = begin(id);
         tokio::spawn(async move {
@@ -175,9 +181,13 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
 }
 
 impl<T: Clone> Ticket<T> {
-    /// Waits for the result.
-    pub async fn wait(mut self) -> Result<T, Failure> {
-        let outcome = self.result.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone());
+    /// Waits for the result, no longer than the waiter's own budget lasts: the flight may have begun later.
+    pub async fn wait(mut self, clock: &Clock, budget: &Budget) -> Result<T, Failure> {
+        let result = self.result.wait_for(Option::is_some);
+        let Some(outcome) = clock.before(budget.deadline(), result).await else {
+            return Err(Failure::Limit(Limit::Milliseconds));
+        };
+        let outcome = outcome.ok().and_then(|outcome| outcome.clone());
         drop(self.wait.take());
         // The sender is gone without a result only if the task was ended by a panic or by shutdown.
         outcome.unwrap_or(Err(Failure::Lost(self.question)))
@@ -210,10 +220,24 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::budget::Caps;
     use crate::dns::RecordType;
 
     fn question(name: &str) -> Question {
         Question::new(name.parse().unwrap(), RecordType::A)
+    }
+
+    async fn wait<T: Clone>(ticket: Ticket<T>) -> Result<T, Failure> {
+        let clock = Clock::simulated(0);
+        let budget = Budget::new(Caps::default(), clock.now());
+        ticket.wait(&clock, &budget).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_ends_with_the_waiters_budget() {
+        let flights = Flights::<u32>::new(Arc::default());
+        let ticket = flights.join(&question("a."), None, |_| std::future::pending()).unwrap();
+        assert_eq!(wait(ticket).await, Err(Failure::Limit(Limit::Milliseconds)));
     }
 
     #[tokio::test(start_paused = true)]
@@ -233,7 +257,7 @@ mod tests {
             })
             .collect();
         for ticket in tickets {
-            assert_eq!(ticket.wait().await, Ok(7));
+            assert_eq!(wait(ticket).await, Ok(7));
         }
         assert_eq!(begun.load(Ordering::Relaxed), 1);
         assert!(flights.airspace.is_empty());
@@ -249,12 +273,12 @@ mod tests {
             move |id| async move {
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 let ticket = flights.join(&question(other), Some(id), |_| async { Ok(0) })?;
-                ticket.wait().await
+                wait(ticket).await
             }
         };
         let one = flights.join(&question("a."), None, work(&flights, "b.")).unwrap();
         let two = flights.join(&question("b."), None, work(&flights, "a.")).unwrap();
-        let (one, two) = tokio::join!(one.wait(), two.wait());
+        let (one, two) = tokio::join!(wait(one), wait(two));
         assert!(matches!(one, Err(Failure::Cycle(_))), "{one:?}");
         assert!(matches!(two, Err(Failure::Cycle(_))), "{two:?}");
     }
@@ -267,10 +291,10 @@ mod tests {
             Ok(1)
         };
         let first = flights.join(&question("a."), None, slow).unwrap();
-        assert!(tokio::time::timeout(Duration::from_secs(1), first.wait()).await.is_err());
+        assert!(tokio::time::timeout(Duration::from_secs(1), wait(first)).await.is_err());
         let second = flights.join(&question("a."), None, |_| async { Ok(2) }).unwrap();
         assert!(!second.began);
-        assert_eq!(second.wait().await, Ok(1));
+        assert_eq!(wait(second).await, Ok(1));
     }
 
     #[tokio::test(start_paused = true)]
@@ -286,8 +310,8 @@ mod tests {
     async fn a_flight_that_panics_is_lost_and_can_be_begun_again() {
         let flights = Flights::<u32>::new(Arc::default());
         let broken = flights.join(&question("a."), None, |_| async { panic!("on purpose") }).unwrap();
-        assert!(matches!(broken.wait().await, Err(Failure::Lost(_))));
+        assert!(matches!(wait(broken).await, Err(Failure::Lost(_))));
         let again = flights.join(&question("a."), None, |_| async { Ok(3) }).unwrap();
-        assert_eq!(again.wait().await, Ok(3));
+        assert_eq!(wait(again).await, Ok(3));
     }
 }

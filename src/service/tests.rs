@@ -432,3 +432,26 @@ async fn with_referral_path_the_name_servers_are_asked_for_too() {
     let reply = ask("www.example.", RecordType::A).of(&service).await.unwrap();
     assert_eq!(reply.header.rcode, Rcode::NOERROR);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_question_ends_in_time_though_it_waits_for_one_that_began_later() {
+    let script = Arc::new(Script { delay: Duration::from_millis(9_900), ..Script::default() });
+    script.says("a.test.", RecordType::A, Outcome::Alias, vec![cname("a.test.", "b.test.")], vec![]);
+    script.says("b.test.", RecordType::A, Outcome::Answer, vec![a("b.test.", 300)], vec![]);
+    let service = service(&script);
+    let late = tokio::spawn({
+        let service = Arc::clone(&service);
+        async move {
+            tokio::time::sleep(Duration::from_secs(9)).await;
+            service
+                .answer(&Question::new(name("b.test."), RecordType::A), false, &service.silent_context())
+                .await
+        }
+    });
+    let began = service.clock.now();
+    let question = Question::new(name("a.test."), RecordType::A);
+    let early = service.answer(&question, false, &service.silent_context()).await;
+    assert!(matches!(early, Err(Failure::Limit(_))), "{early:?}");
+    assert!(service.clock.now().since(began) <= Duration::from_secs(10));
+    assert!(late.await.unwrap().is_ok(), "the other question goes on");
+}

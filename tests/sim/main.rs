@@ -10,6 +10,7 @@
     reason = "here a panic is a claim that does not hold"
 )]
 
+mod attacks;
 mod bounds;
 mod caching;
 mod harness;
