@@ -236,6 +236,12 @@ mod tests {
     }
 
     #[test]
+    fn a_cache_has_a_part_for_each_mebibyte_and_sixty_four_at_most() {
+        let parts = |mebibytes: usize| map(mebibytes << 20).shards.len();
+        assert_eq!([0, 1, 3, 64, 10_000].map(parts), [1, 1, 2, 64, 64]);
+    }
+
+    #[test]
     fn the_least_recently_used_goes_first() {
         let map = map(64 << 10);
         for key in 0..1_000 {

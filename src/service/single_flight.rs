@@ -306,6 +306,15 @@ mod tests {
         drop(tickets);
     }
 
+    #[test]
+    fn flights_under_way_are_bounded() {
+        let airspace = Arc::new(Airspace::default());
+        let all: Vec<_> = (0..16_384).map(|_| airspace.take_off(None).unwrap().0).collect();
+        assert!(matches!(airspace.take_off(None), Err(Failure::Busy(_))));
+        airspace.land(all[0]);
+        assert!(airspace.take_off(None).is_ok());
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_flight_that_panics_is_lost_and_can_be_begun_again() {
         let flights = Flights::<u32>::new(Arc::default());

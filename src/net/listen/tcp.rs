@@ -69,7 +69,7 @@ pub struct TcpPlaces {
     open: AtomicUsize,
     by_client: Mutex<HashMap<Prefix, usize>>,
     /// Octets of replies on their way into sockets.
-    waiting: Arc<Semaphore>,
+    pub(super) waiting: Arc<Semaphore>,
 }
 
 impl TcpPlaces {
@@ -326,6 +326,20 @@ fn now() -> Instant {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_addresses_of_one_site_count_as_one_client() {
+        let settings = TcpSettings { clients: 10, clients_per_address: 1, idle_timeout: Duration::ZERO };
+        let places = Arc::new(TcpPlaces::new(settings));
+        let take = |address: &str| places.take(address.parse().unwrap());
+        let site = take("2001:db8:0:100::1").unwrap();
+        assert!(take("2001:db8:0:1ff:ffff::2").is_none());
+        let neighbours = [take("2001:db8:0:200::1"), take("192.0.2.1"), take("192.0.2.2")];
+        assert!(neighbours.iter().all(Option::is_some));
+        assert!(take("::ffff:192.0.2.1").is_none(), "an IPv4 address in IPv6 clothes");
+        drop(site);
+        assert!(take("2001:db8:0:1ff:ffff::2").is_some());
+    }
 
     #[test]
     fn the_idle_timeout_shrinks_as_places_run_short() {

@@ -1,5 +1,7 @@
 //! The client side on loopback, with an answerer that echoes or waits as the message says.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -7,7 +9,12 @@ use tokio::time::timeout;
 use super::*;
 
 /// Answers at once, after a while (`slow`), with much (`large`), not at all (`drop`), or panics (`fault`).
-struct Echo;
+#[derive(Default)]
+struct Echo {
+    under_way: AtomicUsize,
+    /// The most that were under way at a time.
+    most: AtomicUsize,
+}
 
 impl Answer for Echo {
     type Question = Vec<u8>;
@@ -25,7 +32,9 @@ impl Answer for Echo {
         if question.starts_with(b"l") {
             return vec![b'l'; usize::from(u16::MAX)];
         }
+        self.most.fetch_max(self.under_way.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
         tokio::time::sleep(Duration::from_millis(150)).await;
+        self.under_way.fetch_sub(1, Ordering::Relaxed);
         question
     }
 }
@@ -43,7 +52,7 @@ struct Server {
 fn start(settings: TcpSettings) -> Server {
     let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), 2).unwrap();
     let address = listener.address().unwrap();
-    let shared = Arc::new(Shared::new(Echo, settings));
+    let shared = Arc::new(Shared::new(Echo::default(), settings));
     let (shutdown, listen) = watch::channel(false);
     let running = tokio::spawn(listener.run(Arc::clone(&shared), listen));
     Server { address, shared, shutdown, running }
@@ -189,6 +198,60 @@ async fn a_client_that_reads_nothing_is_cut_off() {
         }
     };
     assert!(timeout(Duration::from_secs(10), asking).await.is_ok(), "still open after ten seconds");
+}
+
+#[tokio::test]
+async fn a_hundred_questions_of_a_connection_are_worked_on_at_a_time() {
+    let server = start(SETTINGS);
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let count = limits::TCP_PIPELINE_MAX + 50;
+    stream.write_all(&framed(b"slow question").repeat(count)).await.unwrap();
+    for _ in 0..count {
+        assert_eq!(read(&mut stream).await, b"slow question");
+    }
+    assert_eq!(server.shared.answer.most.load(Ordering::Relaxed), 100);
+}
+
+#[tokio::test]
+async fn datagrams_beyond_ten_thousand_under_way_are_dropped() {
+    let server = start(SETTINGS);
+    let others = Arc::clone(&server.shared.datagrams).try_acquire_many_owned(9_999).unwrap();
+    let client = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    client.connect(server.address).await.unwrap();
+    client.send(b"slow, first").await.unwrap();
+    client.send(b"slow, second").await.unwrap();
+    let mut buffer = [0; 64];
+    let len = timeout(Duration::from_secs(1), client.recv(&mut buffer)).await.unwrap().unwrap();
+    assert_eq!(&buffer[..len], b"slow, first");
+    assert!(timeout(Duration::from_millis(300), client.recv(&mut buffer)).await.is_err());
+    drop(others);
+    client.send(b"slow, third").await.unwrap();
+    let len = timeout(Duration::from_secs(1), client.recv(&mut buffer)).await.unwrap().unwrap();
+    assert_eq!(&buffer[..len], b"slow, third");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_without_a_message_ends_after_three_seconds() {
+    let server = start(TcpSettings { idle_timeout: Duration::from_secs(60), ..SETTINGS });
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let begun = clock::now();
+    assert_eq!(stream.read(&mut [0; 1]).await.unwrap(), 0);
+    let took = begun.elapsed();
+    assert!(took >= Duration::from_millis(2_900) && took <= Duration::from_secs(4), "{took:?}");
+}
+
+#[tokio::test]
+async fn replies_that_nobody_reads_have_thirty_two_mebibytes_together() {
+    let server = start(SETTINGS);
+    let others = u32::try_from((32 << 20) - usize::from(u16::MAX)).unwrap();
+    let others = Arc::clone(&server.shared.places.waiting).try_acquire_many_owned(others).unwrap();
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(&framed(b"large reply, please")).await.unwrap();
+    assert_eq!(read(&mut stream).await.len(), usize::from(u16::MAX));
+    let one_more = Arc::clone(&server.shared.places.waiting).try_acquire_owned().unwrap();
+    stream.write_all(&framed(b"large reply, please")).await.unwrap();
+    assert!(is_closed(&mut stream).await);
+    drop((others, one_more));
 }
 
 #[tokio::test]

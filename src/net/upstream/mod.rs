@@ -157,6 +157,16 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn of_a_datagram_four_kibibytes_are_read() {
+        let server = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let (upstream, clock) = upstream(4);
+        let (_, query) = send(&upstream, server.local_addr().unwrap(), b"question").await;
+        let (_, from) = server.recv_from(&mut [0; 64]).await.unwrap();
+        server.send_to(&[7; 9_000], from).await.unwrap();
+        assert_eq!(query.unwrap().receive(soon(&clock)).await, Ok(vec![7; 4_096]));
+    }
+
+    #[tokio::test]
     async fn a_port_in_use_is_told() {
         let taken = UdpSocket::bind("0.0.0.0:0").await.unwrap();
         let (upstream, _) = upstream(4);
@@ -180,11 +190,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn no_more_sockets_are_open_than_allowed() {
         let server = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        let (upstream, _) = upstream(1);
+        let (upstream, clock) = upstream(1);
         let (_, first) = send(&upstream, server.local_addr().unwrap(), b"x").await;
         let first = first.unwrap();
+        let begun = clock.now();
         let (_, second) = send(&upstream, server.local_addr().unwrap(), b"x").await;
         assert_eq!(second.err(), Some(ExchangeError::Exhausted));
+        let waited = clock.now().since(begun);
+        assert!((Duration::from_secs(1)..Duration::from_secs(2)).contains(&waited), "{waited:?}");
         drop(first);
         assert!(send(&upstream, server.local_addr().unwrap(), b"x").await.1.is_ok());
     }
