@@ -295,6 +295,14 @@ async fn a_failure_is_remembered_and_backs_off() {
     assert_eq!(reply.header.rcode, Rcode::NOERROR);
 }
 
+#[test]
+fn of_a_name_server_that_was_looked_up_six_addresses_are_taken() {
+    let question = Question::new(name("ns.example."), RecordType::A);
+    let many = (1..=30)
+        .fold(Rrset::new(name("ns.example."), RecordType::A, 60), |set, last| set.with(&[192, 0, 2, last]));
+    assert_eq!(lookup::addresses_in(&question, &[many]).len(), 6);
+}
+
 #[tokio::test(start_paused = true)]
 async fn sixty_identical_questions_cause_one_fetch() {
     let script = Arc::new(Script { delay: Duration::from_millis(50), ..Script::default() });

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rootwalk::dns::edns::EdeCode;
 use rootwalk::dns::{Question, Rcode, RecordType, Rrset};
-use rootwalk::lab::{Fault, Junk, KeySpec, World, Zone};
+use rootwalk::lab::{Fault, Flaw, Junk, KeySpec, World, Zone};
 use rootwalk::limits::{self, Limit};
 
 use crate::harness::{Sim, name, seed};
@@ -264,6 +264,18 @@ async fn many_keys_with_one_tag_and_many_signatures_cost_little() {
     sim.service.answer(&question, false, &context).await.ok();
     let spent = context.budget.spent(Limit::Verifications);
     assert!(spent > 0 && spent <= Limit::Verifications.default_cap(), "{spent}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_many_servers_with_bogus_answers_three_others_are_heard() {
+    let zone = site("example.org.").servers(10).flaw_at("www", RecordType::A, Flaw::BitFlipped);
+    let sim = Sim::new(world().zone(zone));
+    sim.ask_a("www.example.org.").await.is_failure(EdeCode::DNSSEC_BOGUS);
+    let www = name("www.example.org.");
+    let log = sim.network.log();
+    let asked = log.iter().filter_map(|sent| sent.question()).filter(|question| question.name == www);
+    // At the zone itself; its parent's servers may be told the name too.
+    assert_eq!(asked.filter(|question| question.rtype == RecordType::A).count(), 1 + 3);
 }
 
 #[tokio::test(start_paused = true)]

@@ -310,10 +310,13 @@ async fn what_a_referral_says_of_ds_is_kept_as_evidence() {
     let ds = Rrset::new(name("example.test."), RecordType::DS, 60).with(&[0, 1, 13, 2, 9]);
     let nsec = |owner: &str| Rrset::new(name(owner), RecordType::NSEC, 60).with(&[0, 0, 1, 2]);
     let nsec3 = Rrset::new(name("abcd.test."), RecordType::NSEC3, 60).with(&[1, 0, 0, 0, 0, 1, 7]);
+    let hashed = |i: u8| Rrset { name: name(&format!("h{i:02}.test.")), ..nsec3.clone() };
     let cases = [
         (vec![ds.clone()], DsEvidence::Present(ds)),
         (vec![nsec("example.test."), nsec("other.test.")], DsEvidence::Denied(vec![nsec("example.test.")])),
-        (vec![nsec3.clone()], DsEvidence::Denied(vec![nsec3])),
+        (vec![nsec3.clone()], DsEvidence::Denied(vec![nsec3.clone()])),
+        // More than any proof needs.
+        ((0..30).map(hashed).collect(), DsEvidence::Denied((0..10).map(hashed).collect())),
         (vec![nsec("example.org."), nsec("test.")], DsEvidence::Absent),
     ];
     for (sent, kept) in cases {

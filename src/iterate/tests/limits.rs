@@ -147,6 +147,82 @@ async fn many_dead_addresses_are_asked_once_each() {
     assert!(sent <= 13 && dead.len() >= 6, "{sent} packets to {} addresses", dead.len());
 }
 
+/// A referral to so many name servers with so many addresses of each family.
+fn crowded(query: &Message, servers: usize, addresses: usize) -> Message {
+    let names: Vec<String> = (0..servers).map(|i| format!("ns{i}.example.test.")).collect();
+    let mut message = refers(query, "example.test.", &[]);
+    message.authority = vec![ns("example.test.", &names.iter().map(String::as_str).collect::<Vec<_>>())];
+    for (i, name) in names.iter().enumerate() {
+        for j in 1..=addresses {
+            message.additional.push(address(name, &format!("198.51.{i}.{j}")));
+            message.additional.push(address(name, &format!("2001:db8::{i}:{j}")));
+        }
+    }
+    message
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_delegation_twenty_name_servers_with_six_addresses_of_a_family_are_kept() {
+    let bench = Bench::new(|server, query, _| {
+        (server == ip(TEST)).then(|| vec![Act::Say(crowded(query, 50, 9))]).or_else(|| {
+            (server != ip(ROOT)).then(|| {
+                let mut message = says(query);
+                message.answer.push(a("www.example.test.", 1));
+                vec![Act::Say(message)]
+            })
+        })
+    });
+    bench.ask("www.example.test.", RecordType::A).await.unwrap();
+    let cut = bench.delegations.get(&name("example.test."), bench.clock.now()).unwrap();
+    assert_eq!(cut.delegation.servers.len(), 20);
+    assert!(cut.delegation.servers.iter().all(|server| server.glue.len() == 2 * 6));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_the_name_servers_that_only_the_child_names_thirteen_are_kept() {
+    let bench = Bench::new(|server, query, _| {
+        (server == ip(ONE) || server == ip(TWO)).then(|| {
+            let names: Vec<String> = (0..40).map(|i| format!("child{i}.test.")).collect();
+            let mut message = says(query);
+            message.answer.push(ns("example.test.", &names.iter().map(String::as_str).collect::<Vec<_>>()));
+            vec![Act::Say(message)]
+        })
+    });
+    bench.ask("example.test.", RecordType::NS).await.unwrap();
+    let cut = bench.delegations.get(&name("example.test."), bench.clock.now()).unwrap();
+    assert_eq!(cut.child_servers.len(), 13);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_many_servers_that_refuse_twenty_four_are_asked() {
+    let bench = Bench::new(|server, query, _| {
+        (server == ip(TEST))
+            .then(|| vec![Act::Say(crowded(query, 13, 6))])
+            .or_else(|| (server != ip(ROOT)).then(|| vec![Act::Say(errs(query, Rcode::REFUSED))]))
+    });
+    bench.ask("www.example.test.", RecordType::A).await.unwrap_err();
+    let above = bench.sent_to(ROOT) + bench.sent_to(TEST);
+    assert_eq!(bench.seen().len() - above, 24);
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_a_name_is_no_cut_is_known_for_a_quarter_of_an_hour_at_most() {
+    let bench = Bench::new(|server, query, _| {
+        (server == ip(ONE) || server == ip(TWO)).then(|| {
+            let asked = query.question.as_ref().unwrap().name.to_string();
+            let mut message = says(query);
+            message.answer.push(crate::dns::Rrset { ttl: 86_400, ..a(&asked, 80) });
+            vec![Act::Say(message)]
+        })
+    });
+    for (host, after_secs, packets) in [("a", 0, 6), ("b", 890, 1), ("c", 20, 3)] {
+        bench.sleep(after_secs).await;
+        bench.take_seen();
+        bench.ask(&format!("{host}.x.y.example.test."), RecordType::A).await.unwrap();
+        assert_eq!(bench.seen().len(), packets, "{host}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_single_dead_server_is_tried_three_times_in_a_few_seconds() {
     let bench = Bench::new(|server, query, _| {

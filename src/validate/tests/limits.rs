@@ -67,6 +67,67 @@ fn many_ds_records_that_match_nothing_end_soon() {
     ));
 }
 
+/// A key that nobody has.
+fn stray_key(world: &World, octet: u8) -> Vec<u8> {
+    let mut rdata = world.zones[&name("example.")].zsk.dnskey();
+    *rdata.last_mut().unwrap() ^= octet;
+    rdata
+}
+
+#[test]
+fn keys_behind_thirty_two_others_are_not_looked_at() {
+    for (strays, secure) in [(30, true), (31, false)] {
+        let mut world = World::new();
+        let mut set = Rrset::new(name("example."), RecordType::DNSKEY, 60);
+        for octet in 1..=strays {
+            set.rdatas.push(&stray_key(&world, octet));
+        }
+        let keys = &world.zones[&name("example.")];
+        let set = set.with(&keys.ksk.dnskey()).with(&keys.zsk.dnskey());
+        world.publish_keys(set);
+        let judged = world.judge(answer(vec![world.a("example.", "www.example.")]));
+        assert_eq!(*judged.validated.state() == ValidationState::Secure, secure, "{strays}");
+    }
+}
+
+#[test]
+fn ds_records_behind_eight_others_are_not_looked_at() {
+    for (strays, secure) in [(7, true), (8, false)] {
+        let mut world = World::new();
+        let right = world.zones[&name("example.")].ksk.ds(&name("example."), 2);
+        let mut ds = Rrset::new(name("example."), RecordType::DS, 60);
+        for octet in 1..=strays {
+            let mut wrong = right.clone();
+            // Of a key that is not there: this costs no digest.
+            wrong[0] ^= octet;
+            ds.rdatas.push(&wrong);
+        }
+        ds.rdatas.push(&right);
+        world.publish_ds(ds);
+        let judged = world.judge(answer(vec![world.a("example.", "www.example.")]));
+        assert_eq!(*judged.validated.state() == ValidationState::Secure, secure, "{strays}");
+    }
+}
+
+#[test]
+fn denials_behind_ten_others_are_not_looked_at() {
+    let world = World::new();
+    let params = Nsec3Params { iterations: 0, salt: vec![], opt_out: false };
+    let ask = || question("m.example.", RecordType::A);
+    for (strays, secure) in [(9, true), (10, false)] {
+        let hashed = |owner: &str| world.nsec3("example.", owner, false, &params, &[RecordType::TXT]);
+        let mut authority: Vec<Rrset> = (0..strays).map(|i| hashed(&format!("s{i}.example."))).collect();
+        authority.push(hashed("m.example."));
+        let judged = world.judge(nodata(ask(), authority));
+        assert_eq!(*judged.validated.state() == ValidationState::Secure, secure, "NSEC3, {strays}");
+        let plain = |owner: &str| world.nsec("example.", owner, "z.example.", &[RecordType::TXT]);
+        let mut authority: Vec<Rrset> = (0..strays).map(|i| plain(&format!("s{i}.example."))).collect();
+        authority.push(plain("m.example."));
+        let judged = world.judge(nodata(ask(), authority));
+        assert_eq!(*judged.validated.state() == ValidationState::Secure, secure, "NSEC, {strays}");
+    }
+}
+
 #[test]
 fn an_answer_of_many_rrsets_pauses_and_ends_at_the_limit() {
     // ANYTrap.
