@@ -2,7 +2,7 @@
 
 use crate::dns::edns::ExtendedError;
 use crate::dns::message::Message;
-use crate::dns::rdata::{Soa, single_name};
+use crate::dns::rdata::{Rrsig, Soa, single_name};
 use crate::dns::response::Outcome;
 use crate::dns::security::{Fault, ValidationState};
 use crate::dns::{Name, Question, Rcode, RecordType, Rrset};
@@ -36,12 +36,13 @@ pub struct TtlBounds {
 }
 
 impl TtlBounds {
-    fn apply(&self, rrset: &mut Rrset, negative: bool) {
+    /// `signed_secs`: how long the signatures hold, which no `min-ttl` reaches beyond (RFC 4035 §5.3.3).
+    fn apply(&self, rrset: &mut Rrset, negative: bool, signed_secs: u32) {
         let max = if negative { self.max_negative.min(self.max) } else { self.max };
         if negative && rrset.rtype == RecordType::SOA {
             rrset.ttl = negative_ttl(rrset);
         }
-        rrset.ttl = rrset.ttl.max(self.min.min(max)).min(max);
+        rrset.ttl = rrset.ttl.max(self.min.min(max).min(signed_secs)).min(max);
         rrset.signatures_ttl = rrset.ttl;
     }
 }
@@ -53,9 +54,19 @@ pub(crate) fn negative_ttl(soa: &Rrset) -> u32 {
     soa.ttl.min(minimum)
 }
 
+/// Seconds until the first of the signatures over an RRset expires; for ever if there is none.
+fn signed_secs(rrset: &Rrset, now_unix: u64) -> u32 {
+    let now = u32::try_from(now_unix & 0xffff_ffff).unwrap_or(0);
+    // RFC 4034 §3.1.5: serial arithmetic.
+    let left =
+        |rrsig: Rrsig<'_>| u32::try_from(rrsig.expiration.wrapping_sub(now).cast_signed()).unwrap_or(0);
+    let signatures = rrset.signatures.iter().filter_map(|rdata| Rrsig::read(rdata).ok());
+    signatures.map(left).min().unwrap_or(u32::MAX)
+}
+
 impl Link {
-    /// From a verdict, within the bounds on time.
-    pub(crate) fn new(verdict: Validated, bounds: TtlBounds) -> Self {
+    /// From a verdict, within the bounds on time. `now_unix`: seconds since 1970.
+    pub(crate) fn new(verdict: Validated, bounds: TtlBounds, now_unix: u64) -> Self {
         let negative = matches!(verdict.outcome(), Outcome::NoData | Outcome::NxDomain);
         let parts = verdict.into_parts();
         let mut link = Self {
@@ -67,11 +78,13 @@ impl Link {
             state: parts.state,
             note: parts.info,
         };
+        let secure = link.state.is_secure();
+        let signed_secs = |rrset: &Rrset| if secure { signed_secs(rrset, now_unix) } else { u32::MAX };
         for rrset in &mut link.answer {
-            bounds.apply(rrset, false);
+            bounds.apply(rrset, false, signed_secs(rrset));
         }
         for rrset in &mut link.authority {
-            bounds.apply(rrset, negative);
+            bounds.apply(rrset, negative, signed_secs(rrset));
         }
         link
     }

@@ -131,7 +131,7 @@ impl Service {
         let whole = context.budget.is_whole(now);
         match self.proven(question, context).await {
             Ok(verdict) => {
-                let link = Link::new(verdict, self.settings.ttl);
+                let link = Link::new(verdict, self.settings.ttl, self.clock.unix());
                 if let Some(limit) = link.limit().filter(|_| !whole) {
                     return Err(Failure::Limit(limit));
                 }

@@ -40,16 +40,8 @@ impl Service {
         let early = Arc::new(EarlyKeys::new(self, question, context));
         let watched = Context { observer: Arc::clone(&early) as Arc<dyn Observer>, ..context.clone() };
         let mut response = self.fetch(question, &watched).await?;
-        let mut work = Work { validator, distrusted: Distrusted::new(), early: &early };
-        let mut verdict = self.judge(&response, &work, context).await?;
-        if verdict.state().is_bogus()
-            && let Some(alias) = without_negative_end(&response)
-        {
-            let shorter = self.judge(&alias, &work, context).await?;
-            if !shorter.state().is_bogus() {
-                verdict = shorter;
-            }
-        }
+        let mut work = Work { validator, distrusted: Distrusted::new(), heard: Vec::new(), early: &early };
+        let mut verdict = self.judge_either(&response, &mut work, context).await?;
         for _ in 0..limits::BOGUS_RETRIES_MAX {
             let Some(culprit) = verdict.culprit().filter(|_| verdict.state().is_bogus()) else { break };
             let Some(server) = culprit.server else { break };
@@ -59,7 +51,7 @@ impl Service {
                 let Ok(again) = self.fetch(question, &work.avoiding(question, context)).await else { break };
                 response = again;
             }
-            let Ok(second) = self.judge(&response, &work, context).await else { break };
+            let Ok(second) = self.judge_either(&response, &mut work, context).await else { break };
             if is_evidence_missing(&second) {
                 // There is no other server to hear: what was wrong with the first one's answer says more.
                 break;
@@ -70,10 +62,29 @@ impl Service {
         Ok(verdict)
     }
 
+    /// Judges a response, and where that is bogus what is left of it without a negative end behind aliases.
+    async fn judge_either(
+        self: &Arc<Self>,
+        response: &Scrubbed,
+        work: &mut Work<'_>,
+        context: &Context,
+    ) -> Result<Validated, Failure> {
+        let verdict = self.judge(response, work, context).await?;
+        if verdict.state().is_bogus()
+            && let Some(alias) = without_negative_end(response)
+        {
+            let shorter = self.judge(&alias, work, context).await?;
+            if !shorter.state().is_bogus() {
+                return Ok(shorter);
+            }
+        }
+        Ok(verdict)
+    }
+
     async fn judge(
         self: &Arc<Self>,
         response: &Scrubbed,
-        work: &Work<'_>,
+        work: &mut Work<'_>,
         context: &Context,
     ) -> Result<Validated, Failure> {
         let mut proof = work.validator.prove(response.clone());
@@ -99,10 +110,11 @@ impl Service {
         }
     }
 
-    /// What was proven of zones holds whatever became of the answer.
+    /// What was proven of zones holds whatever became of the answer; no longer than anything else may be kept.
     fn remember_zones(&self, verdict: &Validated) {
         for learned in verdict.learned() {
-            self.store.zones.insert(&learned.zone, Arc::clone(&learned.trust), learned.ttl, self.clock.now());
+            let ttl = learned.ttl.min(self.settings.ttl.max);
+            self.store.zones.insert(&learned.zone, Arc::clone(&learned.trust), ttl, self.clock.now());
         }
     }
 
@@ -117,14 +129,15 @@ impl Service {
         self: &Arc<Self>,
         proof: &mut Proof,
         questions: Vec<Question>,
-        work: &Work<'_>,
+        work: &mut Work<'_>,
         context: &Context,
     ) -> Option<Failure> {
         let mut own = None;
         let mut under_way = Vec::with_capacity(questions.len());
         for question in questions {
             context.tell(&Event::Needed(&question));
-            let found = match self.evidence_at_hand(&question, &work.distrusted) {
+            let at_hand = self.evidence_at_hand(&question, &work.distrusted);
+            let found = match at_hand.or_else(|| work.heard(&question)) {
                 Some(response) => Under::AtHand(Box::new(response)),
                 None if work.distrusts(&question) => Under::Again,
                 None => match work.early.take(&question) {
@@ -155,6 +168,7 @@ impl Service {
             if let Err(failure @ (Failure::Limit(_) | Failure::Busy(_) | Failure::ShuttingDown)) = &result {
                 own = own.or_else(|| Some(failure.clone()));
             }
+            work.hear(&result);
             proof.feed(question, result);
         }
         own
@@ -223,10 +237,29 @@ enum Under {
 struct Work<'a> {
     validator: &'a Arc<Validator>,
     distrusted: Distrusted,
+    /// Evidence that came already: another try at the answer does not ask for it again.
+    heard: Vec<Scrubbed>,
     early: &'a EarlyKeys,
 }
 
 impl Work<'_> {
+    /// What was heard of a question, if it was not found wanting.
+    fn heard(&self, question: &Question) -> Option<Scrubbed> {
+        let good = |said: &&Scrubbed| {
+            said.question == *question
+                && !self.distrusted.iter().any(|(asked, server)| asked == question && *server == said.server)
+        };
+        self.heard.iter().rev().find(good).cloned()
+    }
+
+    fn hear(&mut self, found: &Result<Scrubbed, Failure>) {
+        if let Ok(said) = found
+            && self.heard(&said.question).is_none()
+        {
+            self.heard.push(said.clone());
+        }
+    }
+
     fn distrusts(&self, question: &Question) -> bool {
         self.distrusted.iter().any(|(asked, _)| asked == question)
     }

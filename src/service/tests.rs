@@ -463,3 +463,34 @@ async fn a_question_ends_in_time_though_it_waits_for_one_that_began_later() {
     assert!(service.clock.now().since(began) <= Duration::from_secs(10));
     assert!(late.await.unwrap().is_ok(), "the other question goes on");
 }
+
+#[tokio::test(start_paused = true)]
+async fn evidence_that_another_question_ran_out_of_budget_for_is_asked_for_again() {
+    let delay = Duration::from_millis(100);
+    let script = Arc::new(Script { delay, ..Script::default() });
+    let signer = crate::lab::signer::KeyMaker::new(1).make(15, crate::lab::signer::ZSK).unwrap();
+    let mut signed = a("www.example.", 60);
+    let validity = crate::lab::signer::Validity::around(1_700_000_000, 86_400, 86_400);
+    crate::lab::signer::sign_rrset(&mut signed, &signer, &Name::root(), validity).unwrap();
+    script.says("www.example.", RecordType::A, Outcome::Answer, vec![signed], vec![]);
+    let keys = Question::new(Name::root(), RecordType::DNSKEY);
+    script.answers.lock().unwrap().insert(keys.clone(), Err(Failure::Limit(limits::Limit::Packets)));
+    let mut parts = parts(&script);
+    parts.validator = Some(Arc::new(Validator::new(
+        crate::validate::Anchors::builtin(),
+        crate::validate::Policy::default(),
+    )));
+    let service = Service::new(parts, &lookup::Addresses::default());
+    let asking = ask("www.example.", RecordType::A);
+    let other = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let context = service.silent_context();
+        let ticket = service.begin_fetch(&keys, &context).unwrap();
+        let spent = ticket.wait(&service.clock, &context.budget).await;
+        assert!(matches!(spent, Err(Failure::Limit(_))));
+        script.says(".", RecordType::DNSKEY, Outcome::NoData, vec![], vec![]);
+    };
+    let (reply, ()) = tokio::join!(asking.of(&service), other);
+    // Which proves nothing, but it was heard.
+    assert_eq!(ede(&reply.unwrap()), Some(EdeCode::DNSKEY_MISSING));
+}

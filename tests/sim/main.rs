@@ -13,6 +13,7 @@
 mod attacks;
 mod bounds;
 mod caching;
+mod distrust;
 mod harness;
 mod iteration;
 mod tools;
