@@ -11,7 +11,8 @@ use std::fmt;
 pub enum Limit {
     /// Packets sent upstream. CAMP (2024), NXNSAttack (CVE-2020-8616); Unbound and BIND 200, Knot 100.
     Packets,
-    /// Kibibytes received from upstream. PowerDNS has 100 kB, too little for large DNSKEY sets by TCP.
+    /// Kibibytes of replies from upstream, each rounded up: four of the largest. PowerDNS has 100 kB, too little
+    /// for large DNSKEY sets by TCP.
     Kibibytes,
     /// Milliseconds from the question to the last thing done for it. Knot and BIND 10 s.
     Milliseconds,
@@ -87,7 +88,7 @@ impl Limit {
     pub fn default_cap(self) -> u32 {
         match self {
             Self::Packets => 100,
-            Self::Kibibytes | Self::Nsec3Hashes => 1_024,
+            Self::Kibibytes => 256,
             Self::Milliseconds => 10_000,
             Self::Restarts => 11,
             Self::Referrals | Self::FailedVerifications => 32,
@@ -96,6 +97,7 @@ impl Limit {
             Self::ServerLookupFailures => 5,
             Self::TcpFallbacks => 8,
             Self::Verifications => 64,
+            Self::Nsec3Hashes => 1_024,
             Self::Evidence => 48,
         }
     }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use rootwalk::dns::edns::EdeCode;
+use rootwalk::dns::response::Transport;
 use rootwalk::dns::{Question, Rcode, RecordType, Rrset};
 use rootwalk::lab::{Fault, Flaw, Junk, KeySpec, World, Zone};
 use rootwalk::limits::{self, Limit};
@@ -131,6 +132,51 @@ async fn no_composition_of_tricks_passes_the_packet_limit() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_hundred_packets_end_a_question_that_gets_on() {
+    // Each link of a chain is told after twenty refusals.
+    let chain = (0..9).fold(world().zone(site("l9.org.")), |world, link| {
+        let next = if link == 8 { "www.l9.org.".to_owned() } else { format!("www.l{}.org.", link + 1) };
+        let refusals = AtomicU32::new(0);
+        let late = Fault::rewrites(move |_, reply| {
+            if refusals.fetch_add(1, Ordering::Relaxed) < 20 {
+                reply.header.rcode = Rcode::REFUSED;
+                reply.answer.clear();
+            }
+        });
+        let mut zone = Zone::new(&format!("l{link}.org.")).unsigned().record(&format!("www CNAME {next}"));
+        for host in 0..13 {
+            let addresses = [1, 2].map(|last| format!("198.18.{}.{}", 100 + link, 2 * host + last));
+            zone = zone.server(&format!("ns{host}"), &[&addresses[0], &addresses[1]]);
+        }
+        world.zone(zone.fault(late))
+    });
+    let sim = Sim::new(chain);
+    sim.ask_a("www.l7.org.").await.is_address(WEB);
+    let reply = sim.ask_a("www.l0.org.").await;
+    assert_eq!((reply.rcode(), reply.packets), (Rcode::SERVFAIL, 100), "{}", reply.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quarter_of_a_mebibyte_ends_a_question_that_gets_on() {
+    // Each link comes with some sixty kilobytes of something else, over TCP.
+    let long = |link: u32| {
+        let zone = format!("l{link}.org.");
+        let next = if link == 6 { "www.l7.org.".to_owned() } else { format!("www.l{}.org.", link + 1) };
+        let fat = Fault::rewrites(|_, reply| {
+            let mut fat = Rrset::new(name("fat.org."), RecordType::TXT, 60);
+            fat.rdatas.push(&[[255; 256].as_slice(); 240].concat());
+            reply.additional.push(fat);
+        });
+        Zone::new(&zone).unsigned().record(&format!("www CNAME {next}")).fault(fat).fault(Fault::Truncates)
+    };
+    let sim = Sim::new((0..7).fold(world().zone(site("l7.org.")), |world, link| world.zone(long(link))));
+    sim.ask_a("www.l5.org.").await.is_address(WEB);
+    let reply = sim.ask_a("www.l0.org.").await;
+    assert_eq!(reply.rcode(), Rcode::SERVFAIL);
+    assert!(reply.text().contains("kibibytes"), "{}", reply.text());
+}
+
+#[tokio::test(start_paused = true)]
 async fn of_fifteen_hundred_servers_few_are_considered() {
     // NRDelegation: the referral comes over TCP.
     let mut org = Zone::new("org.");
@@ -232,13 +278,14 @@ async fn a_ds_far_below_any_zone_is_found_absent_with_few_questions() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_flood_of_forgeries_ends_the_wait_and_a_smaller_one_does_not() {
-    let most = u16::try_from(limits::DATAGRAMS_PER_QUERY_MAX).unwrap();
-    let few = site("example.org.").fault(Fault::Flood(Junk::WrongId, most / 2));
-    Sim::new(world().zone(few)).ask_a("www.example.org.").await.is_secure_address(WEB);
-    let many = site("example.org.").fault(Fault::Flood(Junk::WrongId, most * 4));
-    let reply = Sim::new(world().zone(many)).ask_a("www.example.org.").await;
-    assert!(reply.took <= Duration::from_secs(11));
+async fn after_sixty_four_forgeries_the_question_is_asked_over_tcp_and_not_before() {
+    let over_udp = |fault| Fault::Over(Transport::Udp, Box::new(fault));
+    for (forgeries, tcp) in [(50, false), (100, true)] {
+        let zone = site("example.org.").fault(over_udp(Fault::Flood(Junk::WrongId, forgeries)));
+        let sim = Sim::new(world().zone(zone));
+        sim.ask_a("www.example.org.").await.is_secure_address(WEB);
+        assert_eq!(sim.network.log().iter().any(|sent| sent.local_port == 0), tcp, "{forgeries}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,7 @@
 //! No answer, however hostile, makes the walk cost more than its bounds.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -39,27 +40,66 @@ async fn a_delegation_to_a_hundred_names_without_address_costs_few_lookups() {
     assert!(looked_up <= 2 * limits::SERVER_LOOKUPS_PER_CUT_MAX, "{looked_up}");
 }
 
-#[tokio::test(start_paused = true)]
-async fn failed_lookups_end_the_question_whatever_zones_they_are_for() {
-    // Each server refers a label further down, to names that nobody can find but one.
-    let bench = Bench::new(|server, query, _| {
-        let asked = query.question.as_ref()?;
-        let depth = asked.name.label_count();
-        (server == ip(TEST)).then(|| {
-            let zone = asked.name.to_string();
-            let mut message = refers(query, &zone, &[("a.none.", ""), ("b.none.", ""), ("ns.good.", "")]);
-            if depth > 6 {
-                message = says(query);
-                message.answer.push(a(&zone, 1));
+/// The servers of `example.test.` refer each question one label further down.
+fn ever_deeper(servers: &'static [(&'static str, &'static str)]) -> Bench {
+    let referrals = AtomicUsize::new(0);
+    Bench::new(move |server, query, _| {
+        (server == ip(ONE) || server == ip(TWO)).then(|| {
+            let asked = &query.question.as_ref().unwrap().name;
+            let zone = asked.suffix(3 + referrals.fetch_add(1, Ordering::Relaxed));
+            let mut message = refers(query, &zone.to_string(), servers);
+            if servers.is_empty() {
+                let host = format!("ns.{zone}");
+                message = refers(query, &zone.to_string(), &[(host.as_str(), ONE)]);
             }
             vec![Act::Say(message)]
         })
+    })
+}
+
+/// `www.`, a hundred labels, `example.test.`
+fn deep() -> String {
+    format!("www.{}example.test.", "x.".repeat(100))
+}
+
+#[tokio::test(start_paused = true)]
+async fn thirty_two_referrals_are_followed() {
+    let bench = ever_deeper(&[]);
+    let failure = bench.ask(&deep(), RecordType::A).await.unwrap_err();
+    assert_eq!(failure, Failure::Limit(Limit::Referrals));
+    assert_eq!(bench.told.count("Referred"), 32 + 1, "the last one is not followed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn twenty_four_lookups_of_name_servers_are_done_whatever_zones_they_are_for() {
+    let bench = ever_deeper(&[("ns.good.", "")]);
+    let table = with_table(&bench, vec![("ns.good.", ONE)]);
+    let failure = bench.ask(&deep(), RecordType::A).await.unwrap_err();
+    assert_eq!(failure, Failure::Limit(Limit::ServerLookups));
+    assert_eq!(table.asked.lock().unwrap().len(), 24);
+}
+
+#[tokio::test(start_paused = true)]
+async fn five_failed_lookups_are_suffered_whatever_zones_they_are_for() {
+    let bench = ever_deeper(&[("a.none.", ""), ("b.none.", ""), ("c.none.", ""), ("ns.good.", "")]);
+    let table = with_table(&bench, vec![("ns.good.", ONE)]);
+    let failure = bench.ask(&deep(), RecordType::A).await.unwrap_err();
+    assert_eq!(failure, Failure::Limit(Limit::ServerLookupFailures));
+    let failed = table.asked.lock().unwrap().iter().filter(|(host, ..)| *host != name("ns.good.")).count();
+    assert_eq!(failed, 2 * (5 + 1), "in both families");
+}
+
+#[tokio::test(start_paused = true)]
+async fn sixty_short_questions_are_asked_for_one_client_and_then_whole_ones() {
+    let bench = Bench::new(|server, query, _| {
+        (server == ip(ONE) || server == ip(TWO)).then(|| vec![Act::Say(denies(query, "example.test."))])
     });
-    let _table = with_table(&bench, vec![("ns.good.", TEST)]);
-    for _ in 0..4 {
-        let said = bench.ask("g.f.e.d.c.b.test.", RecordType::A).await;
-        assert!(matches!(said, Ok(_) | Err(Failure::Limit(Limit::ServerLookupFailures))), "{said:?}");
+    let context = bench.context();
+    for turn in 0..9 {
+        let asked = question(&format!("{}t{turn}.example.test.", "x.".repeat(50)), RecordType::A);
+        bench.resolver.resolve(&asked, &context).await.unwrap();
     }
+    assert_eq!(bench.seen().iter().filter(|seen| seen.question.name.label_count() < 53).count(), 60 + 1);
 }
 
 #[tokio::test(start_paused = true)]
