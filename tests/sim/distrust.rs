@@ -1,8 +1,11 @@
 //! What becomes of bogus answers: other servers are heard, few packets are sent, little is remembered.
 
+use std::sync::{Arc, Mutex};
+
 use rootwalk::dns::message::Message;
-use rootwalk::dns::{Rcode, Rdatas, RecordType};
-use rootwalk::lab::{Fault, World, Zone};
+use rootwalk::dns::{Question, Rcode, Rdatas, RecordType, Rrset};
+use rootwalk::entropy::Entropy;
+use rootwalk::lab::{Fault, Judgement, World, Zone};
 use rootwalk::limits::Limit;
 
 use crate::harness::{Sim, name, seed};
@@ -13,7 +16,7 @@ fn site(zone: &str) -> Zone {
     Zone::new(zone).record("www A 192.0.2.80")
 }
 
-fn each_rrset(change: fn(&mut rootwalk::dns::Rrset), of: RecordType) -> Fault {
+fn each_rrset(change: fn(&mut Rrset), of: RecordType) -> Fault {
     Fault::rewrites(move |_, reply: &mut Message| {
         let sections = reply.answer.iter_mut().chain(&mut reply.authority);
         sections.filter(|rrset| rrset.rtype == of).for_each(change);
@@ -21,7 +24,7 @@ fn each_rrset(change: fn(&mut rootwalk::dns::Rrset), of: RecordType) -> Fault {
 }
 
 fn forged(of: RecordType) -> Fault {
-    let change = |rrset: &mut rootwalk::dns::Rrset| {
+    let change = |rrset: &mut Rrset| {
         let mut rdata = rrset.rdatas.first().unwrap().to_vec();
         *rdata.last_mut().unwrap() ^= 1;
         rrset.rdatas = [rdata.as_slice()].into_iter().collect();
@@ -121,4 +124,115 @@ async fn a_least_ttl_does_not_outlive_the_signature() {
     assert!(denied.secure() && denied.message.authority.iter().all(|rrset| rrset.ttl <= 7_200));
     sim.pass(7_201).await;
     assert!(sim.ask_a("www.example.org.").await.packets > 0);
+}
+
+/// Somebody on the way who holds every record that was ever sent, and sends what seems useful.
+struct Mallory {
+    draw: Entropy,
+    pool: Vec<Rrset>,
+}
+
+impl Mallory {
+    fn below(&self, bound: usize) -> usize {
+        usize::try_from(self.draw.u64() % u64::try_from(bound.max(1)).unwrap()).unwrap()
+    }
+
+    fn changes(&mut self, question: &Question, reply: &mut Message) {
+        for rrset in reply.answer.iter().chain(&reply.authority) {
+            if self.pool.len() < 400 && !self.pool.contains(rrset) {
+                self.pool.push(rrset.clone());
+            }
+        }
+        for _ in 0..self.below(4) {
+            self.change(question, reply);
+        }
+    }
+
+    fn change(&mut self, question: &Question, reply: &mut Message) {
+        let Some(old) = self.pool.get(self.below(self.pool.len())).cloned() else { return };
+        let denials = |rrset: &&Rrset| matches!(rrset.rtype, RecordType::NSEC | RecordType::NSEC3);
+        match self.below(9) {
+            0 => reply.authority.push(old),
+            1 => reply.authority.extend(self.pool.iter().filter(denials).rev().take(8).cloned()),
+            2 if !reply.authority.is_empty() => {
+                drop(reply.authority.remove(self.below(reply.authority.len())))
+            }
+            // Another's data under this name, as if a wildcard had made it.
+            3 | 4 => {
+                let same: Vec<&Rrset> = self.pool.iter().filter(|one| one.rtype == question.rtype).collect();
+                if let Some(one) = same.get(self.below(same.len())) {
+                    reply.answer = vec![Rrset { name: question.name.clone(), ..(*one).clone() }];
+                    reply.header.rcode = Rcode::NOERROR;
+                }
+            }
+            5 => {
+                reply.answer.clear();
+                reply.header.rcode = if self.below(2) == 0 { Rcode::NXDOMAIN } else { Rcode::NOERROR };
+                reply.authority.extend(self.pool.iter().filter(|one| one.rtype == RecordType::SOA).cloned());
+                reply.authority.extend(self.pool.iter().filter(denials).take(9).cloned());
+            }
+            6 => reply
+                .answer
+                .iter_mut()
+                .chain(&mut reply.authority)
+                .for_each(|one| one.signatures = Rdatas::new()),
+            7 => reply.authority.retain(|one| one.rtype != RecordType::DS),
+            _ => reply.answer.insert(0, old),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_replays_and_mixes_records_proves_nothing_and_strips_nothing() {
+    let (mut secure, mut refused) = (0, 0);
+    for seed in seed()..seed() + 20 {
+        let mallory = Arc::new(Mutex::new(Mallory { draw: Entropy::seeded(seed), pool: Vec::new() }));
+        let fault = Fault::rewrites(move |question, reply| mallory.lock().unwrap().changes(question, reply));
+        let rich = |zone: &str| {
+            let zone = site(zone).record("*.w A 192.0.2.1").record("*.w TXT wild").record("x.y A 192.0.2.2");
+            let zone = zone.record("mail CNAME www").record("old DNAME y").record("a.w A 192.0.2.3");
+            zone.fault(fault.clone())
+        };
+        let zones = World::new(seed)
+            .zone(Zone::new("org.").fault(fault.clone()))
+            .zone(rich("a.org."))
+            .zone(rich("b.org.").nsec3(2, b"x"))
+            .zone(rich("sub.a.org.").nsec3(0, b""))
+            .zone(rich("sub.b.org."))
+            .zone(rich("plain.b.org.").unsigned());
+        let sim = Sim::with(zones, |options| options.seed = seed);
+        let internet = sim.network.internet();
+        for turn in 0..60 {
+            let zone = ["a.org.", "b.org.", "sub.a.org.", "sub.b.org.", "plain.b.org."][turn % 5];
+            let label =
+                ["www", "none", "q.w", "a.w", "x.y", "y", "mail", "x.old", "w", "b.none"][turn / 5 % 10];
+            let rtype = [RecordType::A, RecordType::TXT, RecordType::DS][turn / 7 % 3];
+            let question = Question::new(name(&format!("{label}.{zone}")), rtype);
+            let truth = internet.oracle().truth(&question);
+            let reply = sim.ask(&question.name.to_string(), rtype).await;
+            if reply.rcode() == Rcode::SERVFAIL {
+                refused += 1;
+                continue;
+            }
+            let got: Vec<_> = reply.message.answer.iter().map(|one| (one.rtype, one.rdatas.len())).collect();
+            let known: Vec<_> = truth.answer.iter().map(|(_, rtype, count)| (*rtype, *count)).collect();
+            if truth.state == Judgement::Secure {
+                assert!(reply.secure(), "seed {seed}: {question} stripped: {reply:#?}");
+                assert_eq!((reply.rcode(), got), (truth.rcode, known), "seed {seed}: {question}");
+                if let ([address], RecordType::A) = (reply.last().as_slice(), rtype) {
+                    let host = match label {
+                        "q.w" => 1,
+                        "x.y" | "x.old" => 2,
+                        "a.w" => 3,
+                        _ => 80,
+                    };
+                    assert_eq!(*address, [192, 0, 2, host], "seed {seed}: {question}");
+                }
+                secure += 1;
+            } else {
+                assert!(!reply.secure(), "seed {seed}: {question} is no authentic answer: {reply:#?}");
+            }
+        }
+    }
+    assert!(secure > 100 && refused > 100, "{secure} secure, {refused} refused");
 }
