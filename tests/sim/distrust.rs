@@ -155,7 +155,8 @@ impl Mallory {
             0 => reply.authority.push(old),
             1 => reply.authority.extend(self.pool.iter().filter(denials).rev().take(8).cloned()),
             2 if !reply.authority.is_empty() => {
-                drop(reply.authority.remove(self.below(reply.authority.len())))
+                let place = self.below(reply.authority.len());
+                reply.authority.remove(place);
             }
             // Another's data under this name, as if a wildcard had made it.
             3 | 4 => {
