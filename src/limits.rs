@@ -151,6 +151,11 @@ pub const ATTEMPTS_PER_ADDRESS_MAX: u32 = 3;
 pub const ATTEMPTS_PER_CUT_MAX: u32 = 24;
 /// Queries for one question at one cut after which no address is asked a second time.
 pub const REPEATS_PER_CUT_MAX: u32 = 8;
+/// Queries that wait at a time for one server's answer once it has left one unanswered (BIND `fetches-per-server`
+/// is off unless set). Names below a dead zone, drawn at random, then cost its servers and this host little.
+pub const UNANSWERED_QUERIES_MAX: u32 = 200;
+/// The same when it has been silent several times in a row.
+pub const SILENT_SERVER_QUERIES_MAX: u32 = 32;
 /// Steps of QNAME minimisation for one question at most, and how many of them add a single label (RFC 9156 §2.3).
 pub const MINIMISE_STEPS_MAX: usize = 10;
 /// See [`MINIMISE_STEPS_MAX`].
@@ -198,6 +203,9 @@ pub const FAILURE_TTL_SECS_MIN: u32 = 5;
 pub const FAILURE_TTL_SECS_MAX: u32 = 300;
 /// What is known of a server's speed and habits (Unbound `infra-host-ttl`).
 pub const SERVER_TTL_SECS: u32 = 900;
+/// How old a delegation has to be before it is fetched anew because its servers lead nowhere: a dead zone costs its
+/// parent no more than a query each so many seconds.
+pub const DOUBT_AFTER_SECS: u32 = 60;
 /// That a name is no zone cut, at most.
 pub const NO_CUT_TTL_SECS: u32 = 900;
 

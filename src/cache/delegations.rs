@@ -16,6 +16,7 @@ use crate::dns::delegation::{Delegation, DsEvidence, NameServer};
 use crate::dns::response::Outcome;
 use crate::dns::{Name, Rrset};
 use crate::entropy::Entropy;
+use crate::limits;
 
 /// A zone cut and until when it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,6 +94,14 @@ impl Delegations {
     pub fn add_child_servers(&self, cut: &Arc<CachedCut>, child_servers: Vec<Name>) {
         if self.cuts.remove_if(cut.zone(), |current| Arc::ptr_eq(current, cut)).is_some() {
             self.insert(CachedCut { child_servers, ..CachedCut::clone(cut) });
+        }
+    }
+
+    /// Forgets the cut of `zone` after its servers led nowhere, so that the parent is asked again: the zone may have
+    /// moved since, or the referral was forged. Not what the parent has just said, and not the root's.
+    pub fn doubt(&self, zone: &Name, now: Moment) {
+        if !zone.is_root() {
+            self.cuts.remove_if(zone, |cut| now >= cut.stored.after_secs(limits::DOUBT_AFTER_SECS));
         }
     }
 
@@ -192,6 +201,19 @@ mod tests {
         assert_eq!(deepest(50), Some(name("example.")));
         assert_eq!(cache.cuts(&name("x.example."), Moment(0)), [name("example."), Name::root()]);
         assert_eq!(deepest(100), None);
+    }
+
+    #[test]
+    fn a_cut_is_doubted_when_it_is_a_minute_old() {
+        let cache = Delegations::new(1 << 20, &Entropy::seeded(1));
+        let later = Moment(0).after_secs(limits::DOUBT_AFTER_SECS);
+        cache.insert(cut("example.", u64::MAX));
+        cache.insert(cut(".", u64::MAX));
+        cache.doubt(&name("example."), Moment(later.0 - 1));
+        assert!(cache.get(&name("example."), later).is_some());
+        cache.doubt(&name("example."), later);
+        cache.doubt(&Name::root(), later);
+        assert_eq!(cache.cuts(&name("example."), later), [Name::root()]);
     }
 
     #[test]

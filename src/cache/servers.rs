@@ -81,6 +81,8 @@ pub struct Known {
     pub edns: EdnsHabit,
     /// Whether it repeats the letter case of a question, as far as is known.
     pub keeps_case: bool,
+    /// It does not answer, and waits for its answer are as many as are allowed then.
+    pub crowded: bool,
 }
 
 /// Speed and habits of servers, bounded in octets; the least recently used goes first.
@@ -108,6 +110,8 @@ struct Server {
     probe_at: Moment,
     edns: EdnsHabit,
     case_changes: u8,
+    /// Datagrams that wait for its answer.
+    waits: u32,
     lame: Vec<(Name, Moment)>,
 }
 
@@ -137,6 +141,12 @@ impl Servers {
     pub fn known(&self, address: IpAddr, zone: &Name, now: Moment) -> Known {
         let server = self.servers.get(&address).filter(|server| server.expires > now);
         server.unwrap_or_else(|| Server::new(now)).known(zone, now)
+    }
+
+    /// A datagram was sent to it, whose answer is waited for until what is returned is dropped.
+    pub fn wait(&self, address: IpAddr, now: Moment) -> Waiting<'_> {
+        self.update(address, now, |server| server.waits = server.waits.saturating_add(1));
+        Waiting { servers: self, address, now }
     }
 
     /// It answered a datagram after `round_trip`.
@@ -242,7 +252,7 @@ impl Servers {
             || Server::new(now),
             |server| {
                 if server.expires <= now {
-                    *server = Server::new(now);
+                    *server = Server { waits: server.waits, ..Server::new(now) };
                 }
                 change(server);
             },
@@ -252,6 +262,21 @@ impl Servers {
     fn with_family(&self, address: IpAddr, change: impl FnOnce(&mut Family)) {
         let mut families = self.families.lock().unwrap_or_else(PoisonError::into_inner);
         change(if address.is_ipv6() { &mut families.ipv6 } else { &mut families.ipv4 });
+    }
+}
+
+/// A wait for a server's answer.
+#[derive(Debug)]
+pub struct Waiting<'a> {
+    servers: &'a Servers,
+    address: IpAddr,
+    now: Moment,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        // The moment it began: a wait that ends makes nothing older.
+        self.servers.update(self.address, self.now, |server| server.waits = server.waits.saturating_sub(1));
     }
 }
 
@@ -265,6 +290,7 @@ impl Server {
             probe_at: Moment(0),
             edns: EdnsHabit::Unknown,
             case_changes: 0,
+            waits: 0,
             lame: Vec::new(),
         }
     }
@@ -281,6 +307,11 @@ impl Server {
         } else {
             Standing::Silent
         };
+        let waits_max = match self.silences {
+            0 => u32::MAX,
+            1..SILENCES_MAX => limits::UNANSWERED_QUERIES_MAX,
+            SILENCES_MAX.. => limits::SILENT_SERVER_QUERIES_MAX,
+        };
         let wait = match standing {
             // A client's question waits for the probe, so it is short.
             Standing::ProbeDue => base.max(INITIAL_WAIT),
@@ -293,6 +324,7 @@ impl Server {
             lame: self.lame.iter().any(|(known, until)| *until > now && known == zone),
             edns: self.edns,
             keeps_case: self.case_changes < CASE_CHANGES_MAX,
+            crowded: self.waits >= waits_max,
         }
     }
 

@@ -188,6 +188,7 @@ impl<'a> AtCut<'a> {
                 known: servers.known(target.address, self.cut.zone(), now),
                 family_is_dead: if target.address.is_ipv6() { dead[1] } else { dead[0] },
             })
+            .filter(|candidate| !candidate.known.crowded)
             .collect();
         // Ends: each turn marks another candidate as silent.
         loop {

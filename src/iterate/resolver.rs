@@ -101,7 +101,7 @@ impl Resolver {
                         continue;
                     }
                 },
-                None => match self.ask(&mut at, question, Effort::Full, context).await? {
+                None => match self.ask_whole(&mut at, question, context).await? {
                     Said::Referral(delegation) => self.keep(*delegation, &at.cut),
                     Said::Final(scrubbed) => {
                         self.keep_child_servers(&at.cut, &scrubbed);
@@ -219,6 +219,23 @@ impl Resolver {
             Err(Failure::NoServer { .. }) => Ok(Short::Failed),
             Err(failure) => Err(failure),
         }
+    }
+
+    /// Asks the question itself.
+    async fn ask_whole(
+        &self,
+        at: &mut AtCut<'_>,
+        question: &Question,
+        context: &Context,
+    ) -> Result<Said, Failure> {
+        let outcome = self.ask(at, question, Effort::Full, context).await;
+        // Where some servers are avoided the rest says nothing about the zone.
+        if let Err(Failure::NoServer { .. } | Failure::NoAddress(_)) = &outcome
+            && context.avoid.is_empty()
+        {
+            self.parts.delegations.doubt(at.zone(), self.parts.clock.now());
+        }
+        outcome
     }
 
     async fn ask(

@@ -95,6 +95,7 @@ mod tests {
             lame: false,
             edns: EdnsHabit::Unknown,
             keeps_case: true,
+            crowded: false,
         };
         Candidate { address: IpAddr::from([192, 0, 2, host]), tried: 0, known, family_is_dead: false }
     }

@@ -58,6 +58,14 @@ impl Service {
             }
             verdict = second;
         }
+        if verdict.state().is_bogus() {
+            // Unless it is the zone's own fault, a referral on the way was forged.
+            let now = self.clock.now();
+            self.delegations
+                .cuts(&question.name, now)
+                .iter()
+                .for_each(|zone| self.delegations.doubt(zone, now));
+        }
         context.tell(&Event::Judged { question, state: verdict.state() });
         Ok(verdict)
     }

@@ -1,8 +1,9 @@
 //! What hostile servers can do to names that are not theirs, and to the resolver's time.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use rootwalk::dns::Rcode;
+use rootwalk::dns::{Rcode, RecordType, Rrset};
 use rootwalk::lab::{Fault, World, Zone};
 use rootwalk::limits::Limit;
 
@@ -54,4 +55,96 @@ async fn a_crowd_that_wants_the_same_keys_gets_them() {
         let reply = reply.unwrap();
         assert_eq!(reply.rcode(), Rcode::NXDOMAIN, "{}", reply.text());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn random_names_below_a_dead_zone_cost_its_servers_and_others_little() {
+    // Water torture: three thousand a second for four seconds.
+    let dead = site("dead.org.").fault(Fault::Dead);
+    let sim = Arc::new(Sim::new(world().zone(dead).zone(site("good.net."))));
+    let (mut flood, mut honest) = (tokio::task::JoinSet::new(), tokio::task::JoinSet::new());
+    for turn in 0..4_000 {
+        for number in 0..3 {
+            let sim = Arc::clone(&sim);
+            flood.spawn(async move { sim.ask_a(&format!("n{turn}-{number}.dead.org.")).await });
+        }
+        if turn % 40 == 0 {
+            let sim = Arc::clone(&sim);
+            honest.spawn(async move { sim.ask_a(&format!("n{turn}.good.net.")).await });
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    while let Some(reply) = honest.join_next().await {
+        let reply = reply.unwrap();
+        assert_eq!(reply.rcode(), Rcode::NXDOMAIN, "{}", reply.text());
+        assert!(reply.took < Duration::from_millis(200), "{:?}", reply.took);
+    }
+    let sent = sim.network.sent_to(sim.server("dead.org."));
+    assert!(sent < 2_500, "{sent}");
+    while flood.join_next().await.is_some() {}
+    sim.change(&world().zone(site("dead.org.")).zone(site("good.net.")));
+    sim.ask_a("www.dead.org.").await.is_secure_address(WEB);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crowd_at_a_lossy_server_is_answered() {
+    let zone = site("lossy.org.").fault(Fault::LossPercent(10));
+    let sim = Arc::new(Sim::new(world().zone(zone)));
+    sim.ask_a("www.lossy.org.").await.is_secure_address(WEB);
+    let mut crowd = tokio::task::JoinSet::new();
+    for number in 0..400 {
+        let sim = Arc::clone(&sim);
+        crowd.spawn(async move { sim.ask_a(&format!("n{number}.lossy.org.")).await });
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let mut failed = 0;
+    while let Some(reply) = crowd.join_next().await {
+        failed += usize::from(reply.unwrap().rcode() != Rcode::NXDOMAIN);
+    }
+    // Three tries lost in a row.
+    assert!(failed <= 2, "{failed}");
+}
+
+/// Its servers' referrals to good.org. name another address.
+fn forging(zone: &str, queries: u32) -> Zone {
+    Zone::new(zone).fault(
+        Fault::rewrites(|_, reply| {
+            reply.additional.retain(|rrset| rrset.rtype == RecordType::A);
+            for rrset in &mut reply.additional {
+                *rrset = Rrset::new(rrset.name.clone(), RecordType::A, rrset.ttl).with(&[198, 18, 66, 66]);
+            }
+        })
+        .first(queries),
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_forged_referral_to_nowhere_is_forgotten() {
+    let sim = Sim::new(world().zone(forging("org.", 2)).zone(site("good.org.")));
+    assert_eq!(sim.ask_a("www.good.org.").await.rcode(), Rcode::SERVFAIL);
+    sim.pass(61).await;
+    assert_eq!(sim.ask_a("www.good.org.").await.rcode(), Rcode::SERVFAIL);
+    sim.pass(11).await;
+    sim.ask_a("www.good.org.").await.is_secure_address(WEB);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_forged_referral_to_an_impostor_is_forgotten() {
+    let lies = Fault::rewrites(|_, reply| {
+        for rrset in reply.answer.iter_mut().filter(|rrset| rrset.rtype == RecordType::A) {
+            let lie = Rrset::new(rrset.name.clone(), RecordType::A, rrset.ttl).with(&[192, 0, 2, 66]);
+            *rrset = Rrset { signatures: rrset.signatures.clone(), ..lie };
+        }
+    });
+    let zone = site("good.org.")
+        .server("ns1", &["198.18.66.1"])
+        .server("ns2", &["198.18.66.66"])
+        .fault_at(1, lies)
+        .parent_server("ns1", &["198.18.66.1"]);
+    let sim = Sim::new(world().zone(forging("org.", 2)).zone(zone));
+    assert_eq!(sim.ask_a("www.good.org.").await.rcode(), Rcode::SERVFAIL);
+    sim.pass(61).await;
+    assert_eq!(sim.ask_a("www.good.org.").await.rcode(), Rcode::SERVFAIL);
+    sim.pass(61).await;
+    sim.ask_a("www.good.org.").await.is_secure_address(WEB);
 }
