@@ -1,0 +1,118 @@
+//! Rootwalk's core plays the scenarios of other resolvers, under tokio's paused clock.
+//!
+//! The folder of scenarios is `ROOTWALK_RPL`, by default `../shared/rpl`; its `list.tsv` names them. Each must
+//! pass, but for those in `known.tsv`, which says why, and those must not. One alone, with what was sent:
+//! `ROOTWALK_RPL_ONLY=unbound/val_nx.rpl cargo test --test replay -- --nocapture`.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "here a panic is a claim that does not hold"
+)]
+
+mod compare;
+mod head;
+mod network;
+mod play;
+mod records;
+mod scenario;
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use play::{Dialect, Failure};
+
+/// Says something to who runs the test, also when it passes.
+macro_rules! say {
+    ($($what:tt)*) => { writeln!(std::io::stderr(), $($what)*).unwrap() };
+}
+
+/// What became of a scenario.
+enum Outcome {
+    Passed,
+    /// Rootwalk has not what its head asks for.
+    Unplayable(String),
+    Failed(Failure),
+}
+
+fn folder() -> PathBuf {
+    let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/rpl");
+    std::env::var_os("ROOTWALK_RPL").map_or_else(default, PathBuf::from)
+}
+
+/// Plays one file. What cannot be read is a failure.
+fn run(file: &Path, dialect: Dialect) -> Outcome {
+    let failed = |what: String| Outcome::Failed(Failure { what: vec![what], log: Vec::new() });
+    let text = match std::fs::read(file) {
+        Ok(octets) => String::from_utf8_lossy(&octets).into_owned(),
+        Err(error) => return failed(error.to_string()),
+    };
+    // What the head asks for comes first: such a head may be one that is not even read further.
+    let head = match head::read(&scenario::head(&text)) {
+        Ok(head) => head,
+        Err(what) => return Outcome::Unplayable(what),
+    };
+    let scenario = match scenario::parse(&text) {
+        Ok(scenario) => scenario,
+        Err(what) => return failed(format!("it cannot be read: {what}")),
+    };
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    match catch_unwind(AssertUnwindSafe(|| runtime.block_on(play::play(&head, scenario, dialect)))) {
+        Ok(Ok(())) => Outcome::Passed,
+        Ok(Err(failure)) => Outcome::Failed(failure),
+        Err(_) => failed("it panicked".to_owned()),
+    }
+}
+
+/// The first columns of a table without its heading and comments.
+fn table(text: &str) -> BTreeMap<String, String> {
+    let rows = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    rows.filter_map(|line| line.split_once('\t'))
+        .map(|(file, rest)| (file.to_owned(), rest.to_owned()))
+        .collect()
+}
+
+#[test]
+fn the_scenarios_pass_but_for_those_that_are_known_and_explained() {
+    let folder = folder();
+    let Ok(list) = std::fs::read_to_string(folder.join("list.tsv")) else {
+        say!("no scenarios in {}: nothing is checked; ROOTWALK_RPL names another folder", folder.display());
+        return;
+    };
+    let known = table(include_str!("known.tsv"));
+    let only = std::env::var("ROOTWALK_RPL_ONLY").ok();
+    let all = table(&list);
+    let (mut wrong, mut passed) = (Vec::new(), 0);
+    for file in all.keys().filter(|file| file.contains('/')) {
+        if only.as_ref().is_some_and(|only| !file.contains(only.as_str())) {
+            continue;
+        }
+        let dialect = if file.starts_with("deckard/") { Dialect::Deckard } else { Dialect::Unbound };
+        let outcome = run(&folder.join(file), dialect);
+        let reason = known.get(file);
+        if let (Outcome::Failed(failure), Some(_)) = (&outcome, &only) {
+            failure.log.iter().chain(&failure.what).for_each(|line| say!("    {line}"));
+        }
+        match (outcome, reason) {
+            (Outcome::Passed, None) => passed += 1,
+            (Outcome::Passed, Some(_)) => wrong.push(format!("{file}: passes, take it off known.tsv")),
+            (Outcome::Failed(_) | Outcome::Unplayable(_), Some(reason)) => {
+                say!("known: {file}: {reason}")
+            }
+            (Outcome::Unplayable(what), None) => wrong.push(format!("{file}: unplayable: {what}")),
+            (Outcome::Failed(failure), None) => {
+                wrong.push(format!("{file}: {}", failure.what.join("\n        ")))
+            }
+        }
+    }
+    for file in known.keys().filter(|file| !all.contains_key(*file)) {
+        wrong.push(format!("{file}: is known and does not exist"));
+    }
+    say!("{passed} scenarios passed, {} are known not to", known.len());
+    assert!(wrong.is_empty(), "{} scenarios are not as expected:\n{}", wrong.len(), wrong.join("\n"));
+}
