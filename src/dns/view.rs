@@ -149,9 +149,9 @@ impl<'a> QueryView<'a> {
 }
 
 impl<'a> EdnsView<'a> {
-    /// The options: code and octets.
-    pub fn options(&self) -> RawOptions<'a> {
-        RawOptions::new(self.options)
+    /// The options that are kept, code and octets: as many as [`edns::Edns::decode`] keeps.
+    pub fn options(&self) -> impl Iterator<Item = (u16, &'a [u8])> {
+        RawOptions::new(self.options).take(limits::EDNS_OPTIONS_MAX)
     }
 
     /// The octets of the first option of that code.
@@ -457,6 +457,18 @@ mod tests {
         }
         let many = with_opt(query(None), 0, &[0, 9, 0, 0].repeat(limits::EDNS_OPTIONS_REFUSED + 1));
         assert_eq!(fault(&many), Some(QueryFault::Malformed));
+    }
+
+    #[test]
+    fn options_are_passed_over_where_the_walker_passes_over_them() {
+        for before in [limits::EDNS_OPTIONS_MAX - 1, limits::EDNS_OPTIONS_MAX] {
+            let mut options = [0, 9, 0, 0].repeat(before);
+            options.extend(b"\x00\x0a\x00\x08cookie!!");
+            let bytes = with_opt(query(None), 0, &options);
+            let seen = QueryView::parse(&bytes).unwrap().edns.unwrap().cookie();
+            assert_eq!(seen.is_some(), before < limits::EDNS_OPTIONS_MAX);
+            assert_eq!(seen.as_ref(), Message::parse(&bytes).unwrap().edns.unwrap().cookie());
+        }
     }
 
     #[test]
