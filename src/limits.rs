@@ -151,7 +151,7 @@ pub const ATTEMPTS_PER_ADDRESS_MAX: u32 = 3;
 pub const ATTEMPTS_PER_CUT_MAX: u32 = 24;
 /// Queries for one question at one cut after which no address is asked a second time.
 pub const REPEATS_PER_CUT_MAX: u32 = 8;
-/// Queries that wait at a time for one server's answer once it has left one unanswered (BIND `fetches-per-server`
+/// Queries for one zone that wait at a time for one server's answer once it has left one unanswered (BIND `fetches-per-server`
 /// is off unless set). Names below a dead zone, drawn at random, then cost its servers and this host little.
 pub const UNANSWERED_QUERIES_MAX: u32 = 200;
 /// The same when it has been silent several times in a row.

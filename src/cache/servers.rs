@@ -42,6 +42,8 @@ const FAMILY_HOLD_MAX: Duration = Duration::from_secs(600);
 const CASE_CHANGES_MAX: u8 = 3;
 /// Zones for which a server is remembered as lame.
 const LAME_ZONES_MAX: usize = 16;
+/// Zones whose queries to a server that does not answer are counted.
+const WAITED_ZONES_MAX: usize = 64;
 
 /// Whether a server understands EDNS (RFC 6891 §7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -81,7 +83,7 @@ pub struct Known {
     pub edns: EdnsHabit,
     /// Whether it repeats the letter case of a question, as far as is known.
     pub keeps_case: bool,
-    /// It does not answer, and waits for its answer are as many as are allowed then.
+    /// It does not answer, and as many queries for the zone wait for it as may then.
     pub crowded: bool,
 }
 
@@ -110,8 +112,9 @@ struct Server {
     probe_at: Moment,
     edns: EdnsHabit,
     case_changes: u8,
-    /// Datagrams that wait for its answer.
-    waits: u32,
+    /// Queries that wait for its answer, sent after it left one unanswered: by zone, so that a zone that names
+    /// another's servers keeps nobody from them.
+    waits: Vec<(Name, u32)>,
     lame: Vec<(Name, Moment)>,
 }
 
@@ -143,10 +146,22 @@ impl Servers {
         server.unwrap_or_else(|| Server::new(now)).known(zone, now)
     }
 
-    /// A datagram was sent to it, whose answer is waited for until what is returned is dropped.
-    pub fn wait(&self, address: IpAddr, now: Moment) -> Waiting<'_> {
-        self.update(address, now, |server| server.waits = server.waits.saturating_add(1));
-        Waiting { servers: self, address, now }
+    /// A query for `zone` is sent to it, whose answer is waited for until what is returned is dropped.
+    pub fn wait<'a>(&'a self, address: IpAddr, zone: &'a Name, now: Moment) -> Waiting<'a> {
+        let mut counted = false;
+        self.update(address, now, |server| {
+            if server.silences == 0 {
+                return;
+            }
+            let room = server.waits.len() < WAITED_ZONES_MAX;
+            counted = true;
+            match server.waits.iter_mut().find(|(known, _)| known == zone) {
+                Some((_, count)) => *count = count.saturating_add(1),
+                None if room => server.waits.push((zone.clone(), 1)),
+                None => counted = false,
+            }
+        });
+        Waiting { servers: self, address, zone: counted.then_some(zone), now }
     }
 
     /// It answered a datagram after `round_trip`.
@@ -252,7 +267,7 @@ impl Servers {
             || Server::new(now),
             |server| {
                 if server.expires <= now {
-                    *server = Server { waits: server.waits, ..Server::new(now) };
+                    *server = Server { waits: std::mem::take(&mut server.waits), ..Server::new(now) };
                 }
                 change(server);
             },
@@ -270,13 +285,21 @@ impl Servers {
 pub struct Waiting<'a> {
     servers: &'a Servers,
     address: IpAddr,
+    /// None if it is not counted.
+    zone: Option<&'a Name>,
     now: Moment,
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
+        let Some(zone) = self.zone else { return };
         // The moment it began: a wait that ends makes nothing older.
-        self.servers.update(self.address, self.now, |server| server.waits = server.waits.saturating_sub(1));
+        self.servers.update(self.address, self.now, |server| {
+            for (_, count) in server.waits.iter_mut().filter(|(known, _)| known == zone) {
+                *count = count.saturating_sub(1);
+            }
+            server.waits.retain(|(_, count)| *count > 0);
+        });
     }
 }
 
@@ -290,7 +313,7 @@ impl Server {
             probe_at: Moment(0),
             edns: EdnsHabit::Unknown,
             case_changes: 0,
-            waits: 0,
+            waits: Vec::new(),
             lame: Vec::new(),
         }
     }
@@ -324,7 +347,7 @@ impl Server {
             lame: self.lame.iter().any(|(known, until)| *until > now && known == zone),
             edns: self.edns,
             keeps_case: self.case_changes < CASE_CHANGES_MAX,
-            crowded: self.waits >= waits_max,
+            crowded: self.waits.iter().any(|(known, count)| *count >= waits_max && known == zone),
         }
     }
 
@@ -343,7 +366,11 @@ impl Server {
     /// What it has allocated.
     fn heap(&self) -> usize {
         let names: usize = self.lame.iter().map(|(zone, _)| heap(zone.heap_len())).sum();
-        heap(self.lame.capacity() * size_of::<(Name, Moment)>()) + names
+        let waited: usize = self.waits.iter().map(|(zone, _)| heap(zone.heap_len())).sum();
+        heap(self.lame.capacity() * size_of::<(Name, Moment)>())
+            + heap(self.waits.capacity() * size_of::<(Name, u32)>())
+            + names
+            + waited
     }
 
     /// How long until it is probed.
@@ -488,5 +515,25 @@ mod tests {
         let lame = |i| servers.known(A, &format!("z{i}.").parse().unwrap(), secs(0)).lame;
         assert_eq!((0..100).filter(|i| lame(*i)).count(), LAME_ZONES_MAX);
         assert!(lame(99));
+    }
+
+    #[test]
+    fn a_silent_server_is_crowded_by_queries_of_the_same_zone_alone() {
+        let servers = Servers::new(1 << 20, &Entropy::seeded(1));
+        let address = IpAddr::from([192, 0, 2, 9]);
+        let (zone, other): (Name, Name) = ("zone.".parse().unwrap(), "other.".parse().unwrap());
+        let crowded = |zone| servers.known(address, zone, Moment(9)).crowded;
+        let many = limits::SILENT_SERVER_QUERIES_MAX;
+        let early: Vec<_> = (0..many).map(|_| servers.wait(address, &zone, Moment(0))).collect();
+        for turn in 0..u64::from(SILENCES_MAX) {
+            servers.silent(address, Moment(turn), Moment(turn));
+        }
+        assert!(!crowded(&zone), "what was sent while it answered does not count");
+        let waits: Vec<_> = (0..many).map(|_| servers.wait(address, &zone, Moment(3))).collect();
+        assert!(crowded(&zone) && !crowded(&other));
+        drop(early);
+        assert!(crowded(&zone));
+        drop(waits);
+        assert!(!crowded(&zone));
     }
 }

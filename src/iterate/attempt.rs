@@ -100,7 +100,7 @@ impl Attempt<'_> {
         let expected = self.expected();
         let query = encode(&expected, edns);
         let sent = self.charge()?;
-        let _waiting = self.parts.servers.wait(self.server, sent);
+        let _waiting = self.parts.servers.wait(self.server, self.zone, sent);
         let mut socket = match self.open(&query).await {
             Ok(socket) => socket,
             Err(error) => return Ok(Udp::Fault(self.send_fault(error, sent, Transport::Udp))),

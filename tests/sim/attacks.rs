@@ -148,3 +148,31 @@ async fn a_forged_referral_to_an_impostor_is_forgotten() {
     sim.pass(61).await;
     sim.ask_a("www.good.org.").await.is_secure_address(WEB);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_zone_that_names_anothers_servers_keeps_nobody_from_them() {
+    // The servers of good.net. never answer for zones that they do not serve.
+    let good = "198.18.55.1";
+    let evil = Zone::new("evil.org.").unsigned().undelegated().server("ns1", &[good]);
+    let org = Zone::new("org.").record("evil NS ns1.evil").record(&format!("ns1.evil A {good}"));
+    let silent = Fault::Below("evil.org.".parse().unwrap(), Box::new(Fault::Dead));
+    let worlds = world()
+        .zone(org)
+        .zone(evil)
+        .zone(site("good.net.").server("ns1", &[good]))
+        .fault(good.parse().unwrap(), silent);
+    let sim = Arc::new(Sim::new(worlds));
+    let mut flood = tokio::task::JoinSet::new();
+    for turn in 0..5_000 {
+        let one = Arc::clone(&sim);
+        flood.spawn(async move { one.ask_a(&format!("n{turn}.evil.org.")).await });
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        if turn % 500 == 499 {
+            let reply = sim.ask_a(&format!("n{turn}.good.net.")).await;
+            assert_eq!(reply.rcode(), Rcode::NXDOMAIN, "{turn}: {}", reply.text());
+        }
+    }
+    while let Some(reply) = flood.join_next().await {
+        assert_eq!(reply.unwrap().rcode(), Rcode::SERVFAIL);
+    }
+}
