@@ -257,7 +257,7 @@ impl Service {
         question: &Question,
         context: &Context,
     ) -> Result<Ticket<Arc<Scrubbed>>, Failure> {
-        self.fetches.join(question, context.flight, |id: FlightId| {
+        self.fetches.join(question, context.flight, context.ancestors.len(), |id: FlightId| {
             let (service, question, context) = (Arc::clone(self), question.clone(), context.aboard(id));
             async move { service.source.resolve(&question, &context).await.map(Arc::new) }
         })

@@ -112,7 +112,7 @@ impl Service {
                 context.tell(&Event::Cached(question));
                 return found.map(Arc::new);
             }
-            let ticket = self.links.join(question, context.flight, |id| {
+            let ticket = self.links.join(question, context.flight, context.ancestors.len(), |id| {
                 let (service, question, context) = (Arc::clone(self), question.clone(), context.aboard(id));
                 async move { service.fly(&question, &context).await }
             })?;

@@ -41,6 +41,7 @@ struct UnderWay<T> {
     id: FlightId,
     result: watch::Receiver<Option<Result<T, Failure>>>,
     waiters: usize,
+    depth: usize,
 }
 
 /// A place in the queue for a flight's result.
@@ -135,18 +136,20 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
 
     /// Joins the flight for `question`, or begins it with the future that `begin` makes from its id.
     ///
-    /// `waiter` is the flight that the caller itself belongs to.
+    /// `waiter` is the flight that the caller itself belongs to, `depth` the number of lookups that wait for this
+    /// one. A deeper flight is not joined: it may fail because it may not go much deeper.
     pub fn join<F>(
         &self,
         question: &Question,
         waiter: Option<FlightId>,
+        depth: usize,
         begin: impl FnOnce(FlightId) -> F,
     ) -> Result<Ticket<T>, Failure>
     where
         F: Future<Output = Result<T, Failure>> + Send + 'static,
     {
         let mut under_way = lock(&self.under_way);
-        if let Some(flight) = under_way.get_mut(question) {
+        if let Some(flight) = under_way.get_mut(question).filter(|flight| flight.depth <= depth) {
             // Flights that wait are few enough: a crowd of names that need the same keys is no crowd of clients.
             if waiter.is_none() && flight.waiters >= limits::WAITERS_PER_FLIGHT_MAX {
                 return Err(Failure::Busy("too many clients wait for the same question"));
@@ -166,7 +169,7 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
         let (sender, result) = watch::channel(None);
         under_way.insert(
             question.clone(),
-            UnderWay { id, result: result.clone(), waiters: usize::from(waiter.is_none()) },
+            UnderWay { id, result: result.clone(), waiters: usize::from(waiter.is_none()), depth },
         );
         drop(under_way);
         let work = begin(id);
@@ -236,7 +239,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_wait_ends_with_the_waiters_budget() {
         let flights = Flights::<u32>::new(Arc::default());
-        let ticket = flights.join(&question("a."), None, |_| std::future::pending()).unwrap();
+        let ticket = flights.join(&question("a."), None, 0, |_| std::future::pending()).unwrap();
         assert_eq!(wait(ticket).await, Err(Failure::Limit(Limit::Milliseconds)));
     }
 
@@ -248,7 +251,7 @@ mod tests {
             .map(|_| {
                 let begun = Arc::clone(&begun);
                 flights
-                    .join(&question("a."), None, |_| async move {
+                    .join(&question("a."), None, 0, |_| async move {
                         begun.fetch_add(1, Ordering::Relaxed);
                         tokio::time::sleep(Duration::from_secs(1)).await;
                         Ok(7)
@@ -272,15 +275,22 @@ mod tests {
             let flights = Arc::clone(flights);
             move |id| async move {
                 tokio::time::sleep(Duration::from_secs(1)).await;
-                let ticket = flights.join(&question(other), Some(id), |_| async { Ok(0) })?;
+                let ticket = flights.join(&question(other), Some(id), 0, |_| async { Ok(0) })?;
                 wait(ticket).await
             }
         };
-        let one = flights.join(&question("a."), None, work(&flights, "b.")).unwrap();
-        let two = flights.join(&question("b."), None, work(&flights, "a.")).unwrap();
+        let one = flights.join(&question("a."), None, 0, work(&flights, "b.")).unwrap();
+        let two = flights.join(&question("b."), None, 0, work(&flights, "a.")).unwrap();
         let (one, two) = tokio::join!(wait(one), wait(two));
         assert!(matches!(one, Err(Failure::Cycle(_))), "{one:?}");
         assert!(matches!(two, Err(Failure::Cycle(_))), "{two:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deeper_flight_is_not_joined() {
+        let flights = Flights::<u32>::new(Arc::default());
+        let join = |depth| flights.join(&question("a."), None, depth, |_| async { Ok(0) }).unwrap().began;
+        assert_eq!([3, 4, 1, 2, 0].map(join), [true, false, true, false, true]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -290,9 +300,9 @@ mod tests {
             tokio::time::sleep(Duration::from_secs(2)).await;
             Ok(1)
         };
-        let first = flights.join(&question("a."), None, slow).unwrap();
+        let first = flights.join(&question("a."), None, 0, slow).unwrap();
         assert!(tokio::time::timeout(Duration::from_secs(1), wait(first)).await.is_err());
-        let second = flights.join(&question("a."), None, |_| async { Ok(2) }).unwrap();
+        let second = flights.join(&question("a."), None, 0, |_| async { Ok(2) }).unwrap();
         assert!(!second.began);
         assert_eq!(wait(second).await, Ok(1));
     }
@@ -300,7 +310,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn waiters_of_one_flight_are_bounded() {
         let flights = Flights::<u32>::new(Arc::default());
-        let join = || flights.join(&question("a."), None, |_| std::future::pending());
+        let join = || flights.join(&question("a."), None, 0, |_| std::future::pending());
         let tickets: Vec<_> = (0..limits::WAITERS_PER_FLIGHT_MAX).map(|_| join().unwrap()).collect();
         assert!(matches!(join(), Err(Failure::Busy(_))));
         drop(tickets);
@@ -318,9 +328,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_flight_that_panics_is_lost_and_can_be_begun_again() {
         let flights = Flights::<u32>::new(Arc::default());
-        let broken = flights.join(&question("a."), None, |_| async { panic!("on purpose") }).unwrap();
+        let broken = flights.join(&question("a."), None, 0, |_| async { panic!("on purpose") }).unwrap();
         assert!(matches!(wait(broken).await, Err(Failure::Lost(_))));
-        let again = flights.join(&question("a."), None, |_| async { Ok(3) }).unwrap();
+        let again = flights.join(&question("a."), None, 0, |_| async { Ok(3) }).unwrap();
         assert_eq!(wait(again).await, Ok(3));
     }
 }

@@ -176,3 +176,23 @@ async fn a_zone_that_names_anothers_servers_keeps_nobody_from_them() {
         assert_eq!(reply.unwrap().rcode(), Rcode::SERVFAIL);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_lookup_that_may_go_no_deeper_fails_no_question_of_a_client() {
+    // Name servers of name servers: the last is another's, and can be found by one lookup more.
+    let deep = (0..5).fold(world(), |world, step| {
+        let next = format!("ns.z{}.org.", step + 1);
+        let host = if step == 4 { "www.victim.net." } else { &next };
+        world.zone(site(&format!("z{step}.org.")).unsigned().server(host, &["198.18.230.1"]))
+    });
+    let deep =
+        deep.zone(site("victim.net.").server("ns.host.com.", &["198.18.231.1"])).zone(Zone::new("host.com."));
+    for delay in (0..300).step_by(10) {
+        let sim = Arc::new(Sim::new(deep.clone()));
+        let attacker = Arc::clone(&sim);
+        tokio::spawn(async move { attacker.ask_a("www.z0.org.").await });
+        tokio::time::sleep(Duration::from_millis(delay)).await;
+        let reply = sim.ask_a("www.victim.net.").await;
+        assert!(reply.rcode() == Rcode::NOERROR && reply.secure(), "{delay}: {}", reply.text());
+    }
+}
