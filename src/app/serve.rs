@@ -121,3 +121,21 @@ fn threads(server: &Server) -> usize {
         threads => threads,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_cannot_be_answered_does_not_keep_the_process() {
+        let assembly = assemble(&config::load(None).unwrap(), 1, Arc::new(Narrator));
+        let tcp = TcpSettings { clients: 1, clients_per_address: 1, idle_timeout: Duration::ZERO };
+        let shared = Shared::new(assembly.service, tcp);
+        let (shutdown, _ending) = watch::channel(false);
+        let mut serving = JoinSet::new();
+        serving.spawn(std::future::pending());
+        let ended = end(&shutdown, serving, &shared);
+        assert!(tokio::time::timeout(Duration::from_millis(800), ended).await.is_ok());
+    }
+}

@@ -439,6 +439,17 @@ async fn with_referral_path_the_name_servers_are_asked_for_too() {
     tokio::time::advance(Duration::from_secs(61)).await;
     let reply = ask("www.example.", RecordType::A).of(&service).await.unwrap();
     assert_eq!(reply.header.rcode, Rcode::NOERROR);
+    // Of forty, thirteen.
+    let hosts: Vec<String> = (0..40).map(|i| format!("ns{i}.example.")).collect();
+    let many = hosts.iter().fold(Rrset::new(name("example."), RecordType::NS, 60), |set, host| {
+        script.says(host, RecordType::A, Outcome::Answer, vec![a(host, 60)], vec![]);
+        set.with(name(host).as_wire())
+    });
+    script.says("example.", RecordType::NS, Outcome::Answer, vec![many], vec![]);
+    tokio::time::advance(Duration::from_secs(61)).await;
+    let before = script.asked.load(Ordering::Relaxed);
+    ask("www.example.", RecordType::A).of(&service).await.unwrap();
+    assert_eq!(script.asked.load(Ordering::Relaxed) - before, 1 + 1 + 13);
 }
 
 #[tokio::test(start_paused = true)]
