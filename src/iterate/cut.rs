@@ -90,9 +90,6 @@ impl<'a> AtCut<'a> {
         }
         let tries = if effort == Effort::Short { SHORT_TRIES } else { limits::ATTEMPTS_PER_CUT_MAX };
         for sent in 0..tries {
-            if sent == limits::REPEATS_PER_CUT_MAX {
-                self.targets.no_repeats();
-            }
             let Some(chosen) = self.next().await? else { break };
             let address = chosen.address;
             match self.try_one(&chosen, asked, effort, &read).await? {
@@ -107,7 +104,7 @@ impl<'a> AtCut<'a> {
                     }
                 }
             }
-            if sent >= limits::REPEATS_PER_CUT_MAX {
+            if sent + 1 >= limits::REPEATS_PER_CUT_MAX {
                 self.targets.no_repeats();
             }
         }

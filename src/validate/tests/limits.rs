@@ -110,6 +110,96 @@ fn ds_records_behind_eight_others_are_not_looked_at() {
 }
 
 #[test]
+fn of_the_keys_that_a_ds_may_mean_two_are_looked_at() {
+    for (twins, secure) in [(1, true), (2, false)] {
+        let mut world = World::new();
+        let ksk = world.zones[&name("example.")].ksk.dnskey();
+        let mut set = Rrset::new(name("example."), RecordType::DNSKEY, 60);
+        for place in 0..twins {
+            let mut twin = ksk.clone();
+            twin.swap(4 + 2 * place, 6 + 2 * place);
+            twin.swap(5 + 2 * place, 7 + 2 * place);
+            set.rdatas.push(&twin);
+        }
+        let set = set.with(&ksk).with(&world.zones[&name("example.")].zsk.dnskey());
+        world.publish_keys(set);
+        let judged = world.judge(answer(vec![world.a("example.", "www.example.")]));
+        assert_eq!(matches!(judged.validated.state(), ValidationState::Bogus(_)), !secure, "{twins}");
+    }
+}
+
+#[test]
+fn signatures_behind_eight_others_are_not_looked_at() {
+    // Signatures of keys that are not there cost no verification, and still end.
+    for (strays, secure) in [(7, true), (8, false)] {
+        let world = World::new();
+        let mut rrset = unsigned_a("www.example.");
+        for octet in 1..=strays {
+            let mut rdata = junk(&world, &rrset, octet);
+            rdata[16] ^= octet;
+            rrset.signatures.push(&rdata);
+        }
+        let right = world.a("example.", "www.example.");
+        rrset.signatures.push(right.signatures.first().unwrap());
+        let judged = world.judge(answer(vec![rrset]));
+        assert_eq!(*judged.validated.state() == ValidationState::Secure, secure, "{strays}");
+    }
+}
+
+#[test]
+fn of_the_zones_that_signatures_name_four_are_looked_at() {
+    let mut world = World::new();
+    let owner = "e.d.c.b.a.example.";
+    let above = ["a.example.", "b.a.example.", "c.b.a.example.", "d.c.b.a.example."];
+    for at in above {
+        world.no_cut(at);
+    }
+    for (strays, secure) in [(3, true), (4, false)] {
+        let mut rrset = unsigned_a(owner);
+        let zsk = &world.zones[&name("example.")].zsk;
+        for signer in above.iter().take(strays) {
+            rrset.signatures.push(&zsk.sign(&name(signer), &rrset, validity()).unwrap());
+        }
+        rrset.signatures.push(world.a("example.", owner).signatures.first().unwrap());
+        let judged = world.judge(answer(vec![rrset]));
+        assert_eq!(*judged.validated.state() == ValidationState::Secure, secure, "{strays}");
+    }
+}
+
+#[test]
+fn a_proof_behind_twenty_that_do_not_hold_is_not_found() {
+    let world = World::new();
+    let good = world.nsec("example.", "m.example.", "z.example.", &[RecordType::TXT]);
+    for (forgeries, secure) in [(19, true), (20, false)] {
+        let forged = |number: u8| {
+            let rdata = nsec_rdata(&name(&format!("z{number}.example.")), &[RecordType::TXT]);
+            let mut rrset = Rrset::new(name("m.example."), RecordType::NSEC, 60).with(&rdata);
+            rrset.signatures = good.signatures.clone();
+            rrset
+        };
+        let mut authority: Vec<Rrset> = (0..forgeries).map(forged).collect();
+        authority.push(good.clone());
+        let judged = world.judge(nodata(question("m.example.", RecordType::A), authority));
+        assert_eq!(*judged.validated.state() == ValidationState::Secure, secure, "{forgeries}");
+    }
+}
+
+#[test]
+fn a_chain_of_more_aliases_than_one_response_may_have_is_bogus() {
+    let world = World::new();
+    for (links, secure) in [(12, true), (13, false)] {
+        let link = |i: u32| cname(&format!("l{i}.example."), &format!("l{}.example.", i + 1));
+        let mut chain: Vec<Rrset> = (0..links).map(|i| world.sign("example.", link(i))).collect();
+        let end = format!("l{links}.example.");
+        chain.push(world.a("example.", &end));
+        let asked = question("l0.example.", RecordType::A);
+        let response = Scrubbed { target: name(&end), ..scrubbed(asked, Outcome::Answer, chain, vec![]) };
+        let judged = world.judge(response);
+        assert_eq!(*judged.validated.state() == ValidationState::Secure, secure, "{links}");
+    }
+}
+
+#[test]
 fn denials_behind_ten_others_are_not_looked_at() {
     let world = World::new();
     let params = Nsec3Params { iterations: 0, salt: vec![], opt_out: false };
