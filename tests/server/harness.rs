@@ -53,10 +53,10 @@ impl Rootwalk {
         Self { child, address }
     }
 
-    /// The reply to a datagram, if one comes within half a second.
+    /// The reply to a datagram, if one comes within two seconds.
     pub(crate) fn udp(&self, message: &[u8]) -> Option<Vec<u8>> {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        socket.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
         socket.send_to(message, self.address).unwrap();
         let mut buffer = [0; 4_096];
         let (len, from) = socket.recv_from(&mut buffer).ok()?;

@@ -452,6 +452,28 @@ async fn what_a_server_has_no_right_to_say_is_not_believed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_comes_along_with_an_error_is_not_believed_whatever_the_error() {
+    let evil = [192, 0, 2, 66];
+    for code in [1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 16, 23] {
+        let lies = Fault::rewrites(move |question, reply| {
+            reply.header.rcode = Rcode(code);
+            reply.answer = vec![address(&question.name.to_string(), evil), address("www.victim.org.", evil)];
+            reply.authority = vec![servers("victim.org.", "ns.evil.org."), servers("org.", "ns.evil.org.")];
+            reply.additional = vec![address("ns.evil.org.", evil)];
+        });
+        let zone = site("evil.org.").unsigned().servers(2).fault_at(0, lies);
+        let sim = Sim::new(world().zone(zone).zone(site("victim.org.").unsigned()));
+        for _ in 0..4 {
+            sim.ask_a("www.evil.org.").await.is_address(WEB);
+            sim.pass(3_601).await;
+        }
+        assert!(sim.network.sent_to(sim.server("evil.org.")) > 0, "the liar was asked");
+        sim.ask_a("www.victim.org.").await.is_address(WEB);
+        assert_eq!(sim.network.sent_to(evil.into()), 0, "rcode {code}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_negative_answer_with_another_zones_soa_is_not_believed_of_that_zone() {
     let lies = Fault::rewrites(|_, reply| {
         reply.authority.clear();
