@@ -32,8 +32,12 @@ pub fn classify(message: &Message, question: &Question, zone: &Name, chain: &Cha
     };
     // A resolver's answer comes from its cache: its TTLs have aged, its data may be from anywhere, and it
     // keeps withdrawn domains alive. A referral may well come from a server that offers recursion.
-    let from_cache = !header.authoritative && header.recursion_available;
-    if from_cache && kind != ResponseKind::Referral { ResponseKind::Lame } else { kind }
+    if is_from_cache(message) && kind != ResponseKind::Referral { ResponseKind::Lame } else { kind }
+}
+
+/// Whether a resolver says it from its cache.
+pub(super) fn is_from_cache(message: &Message) -> bool {
+    !message.header.authoritative && message.header.recursion_available
 }
 
 /// RFC 6604 §3: the code tells of the last name of the chain. Without a SOA record that shows that the server

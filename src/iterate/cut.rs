@@ -1,7 +1,8 @@
 //! Asks the servers of one zone cut until one of them says something of use.
 //!
 //! In: a cut, a question, and what makes a response useful. Out: the useful part of a response, or why there is
-//! none. Each address is asked once before one is asked again; name servers without glue are looked up, one at
+//! none. Each address is asked once before one is asked again; a resolver's answer from its cache is taken when nobody has a better
+//! one; name servers without glue are looked up, one at
 //! a time, when no good address is left, and the child's own name servers when all of the parent's have failed.
 //! All of it draws on the question's budget, and the number of queries at one cut is bounded besides.
 
@@ -27,6 +28,8 @@ use super::targets::Targets;
 pub(super) struct Read<T> {
     pub(super) kind: ResponseKind,
     pub(super) said: Result<T, ServerFault>,
+    /// Said by a resolver from its cache.
+    pub(super) spare: Option<T>,
     /// To be believed only over TCP.
     pub(super) wants_tcp: bool,
 }
@@ -88,13 +91,16 @@ impl<'a> AtCut<'a> {
         if !self.silence_counts {
             self.targets.start_over();
         }
+        let mut spare = None;
         let tries = if effort == Effort::Short { SHORT_TRIES } else { limits::ATTEMPTS_PER_CUT_MAX };
         for sent in 0..tries {
             let Some(chosen) = self.next().await? else { break };
             let address = chosen.address;
-            match self.try_one(&chosen, asked, effort, &read).await? {
+            let (said, last_resort) = self.try_one(&chosen, asked, effort, &read).await?;
+            match said {
                 Ok(useful) => return Ok(useful),
                 Err(fault) => {
+                    spare = spare.or(last_resort);
                     self.last = Some((address, fault));
                     let transient = matches!(fault, ServerFault::Timeout | ServerFault::Unreachable);
                     self.targets.asked(address, !transient);
@@ -108,7 +114,8 @@ impl<'a> AtCut<'a> {
                 self.targets.no_repeats();
             }
         }
-        Err(self.failure())
+        // Better than nothing, and proven like everything else where the zone is signed.
+        spare.filter(|_| effort == Effort::Full).ok_or_else(|| self.failure())
     }
 
     /// Asks one address, and once more over TCP if the response calls for it.
@@ -118,7 +125,7 @@ impl<'a> AtCut<'a> {
         asked: &Question,
         effort: Effort,
         read: &impl Fn(&Response) -> Read<T>,
-    ) -> Result<Result<T, ServerFault>, Failure> {
+    ) -> Result<(Result<T, ServerFault>, Option<T>), Failure> {
         let zone = self.cut.zone();
         let attempt = Attempt {
             parts: self.parts,
@@ -130,13 +137,13 @@ impl<'a> AtCut<'a> {
         };
         let mut reply = match attempt.ask().await? {
             Ok(reply) => reply,
-            Err(fault) => return Ok(Err(fault)),
+            Err(fault) => return Ok((Err(fault), None)),
         };
         let mut found = read(&reply.response);
         if found.wants_tcp && reply.response.transport == Transport::Udp {
             reply = match attempt.ask_over_tcp().await? {
                 Ok(reply) => reply,
-                Err(fault) => return Ok(Err(fault)),
+                Err(fault) => return Ok((Err(fault), None)),
             };
             found = read(&reply.response);
         }
@@ -145,7 +152,7 @@ impl<'a> AtCut<'a> {
             self.parts.servers.lame(chosen.address, zone, self.parts.clock.now());
         }
         self.tell(&reply, asked, &found);
-        Ok(found.said)
+        Ok((found.said, found.spare))
     }
 
     fn tell<T>(&self, reply: &Reply, asked: &Question, found: &Read<T>) {

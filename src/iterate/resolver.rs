@@ -9,13 +9,14 @@
 //! (phoenix domains, CVE-2022-30699). The root is excepted: nobody can withdraw it, and its servers' TTL says
 //! nothing of the domains below.
 
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock, Weak};
 
 use crate::cache::delegations::{CachedCut, Delegations};
 use crate::cache::servers::Servers;
 use crate::clock::{Clock, Moment};
 use crate::context::Context;
-use crate::dns::delegation::Delegation;
+use crate::dns::delegation::{Delegation, NameServer};
 use crate::dns::response::{Outcome, Response, ResponseKind, Scrubbed};
 use crate::dns::{Name, Question, RecordType, Rrset, rdata};
 use crate::entropy::Entropy;
@@ -27,7 +28,8 @@ use super::cut::{AtCut, Effort, Read};
 use super::exchange::Exchange;
 use super::flights::{Flights, Short};
 use super::minimise::Minimiser;
-use super::scrub::{Said, scrub};
+use super::scrub::{Reading, Said, glue, scrub};
+use super::targets::may_be_asked;
 use super::{Lookup, Settings, priming};
 
 /// What the walk works with.
@@ -102,7 +104,7 @@ impl Resolver {
                     }
                 },
                 None => match self.ask_whole(&mut at, question, context).await? {
-                    Said::Referral(delegation) => self.keep(*delegation, &at.cut),
+                    Said::Referral(delegation) => self.descend(&mut at, *delegation, context).await?,
                     Said::Final(scrubbed) => {
                         self.keep_child_servers(&at.cut, &scrubbed);
                         return Ok(*scrubbed);
@@ -129,6 +131,7 @@ impl Resolver {
         let read = |response: &Response| Read {
             kind: ResponseKind::Answer,
             said: priming::delegation(response, hints).ok_or(ServerFault::Lame),
+            spare: None,
             wants_tcp: false,
         };
         let delegation = at.ask(&question, Effort::Full, read).await?;
@@ -211,7 +214,7 @@ impl Resolver {
         context: &Context,
     ) -> Result<Short, Failure> {
         match self.ask(at, short, Effort::Short, context).await {
-            Ok(Said::Referral(delegation)) => Ok(Short::Cut(self.keep(*delegation, &at.cut))),
+            Ok(Said::Referral(delegation)) => Ok(Short::Cut(self.descend(at, *delegation, context).await?)),
             Ok(Said::Final(scrubbed)) => {
                 self.keep_no_cut(&scrubbed);
                 Ok(Short::Said(scrubbed.outcome))
@@ -251,9 +254,43 @@ impl Resolver {
             if reading.foreign_records > 0 {
                 context.tell(&Event::Scrubbed { zone: &zone, records: reading.foreign_records });
             }
-            Read { kind: reading.kind, said: reading.said, wants_tcp: reading.wants_tcp }
+            let Reading { kind, said, spare, wants_tcp, .. } = reading;
+            Read { kind, said, spare, wants_tcp }
         };
         at.ask(asked, effort, read).await
+    }
+
+    /// Stores the cut of a referral, completed if it came without a way to its servers: an address that only
+    /// the zone itself and its parent know is asked of the parent (RFC 1034 §5.3.3), which should have sent it
+    /// (RFC 9471 §3.1). One name, and it had better be there.
+    async fn descend(
+        &self,
+        at: &mut AtCut<'_>,
+        mut delegation: Delegation,
+        context: &Context,
+    ) -> Result<Arc<CachedCut>, Failure> {
+        let settings = &self.parts.settings;
+        let zone = delegation.zone.clone();
+        let usable = |address: &IpAddr| may_be_asked(address.to_canonical(), settings);
+        let lost =
+            |server: &NameServer| server.name.is_subdomain_of(&zone) && !server.glue.iter().any(usable);
+        if !delegation.servers.iter().all(lost) {
+            return Ok(self.keep(delegation, &at.cut));
+        }
+        let families = [(settings.ipv4, RecordType::A), (settings.ipv6, RecordType::AAAA)];
+        let family = families.into_iter().find(|(enabled, _)| *enabled).map(|(_, rtype)| rtype);
+        if let (Some(rtype), Some(server)) = (family, delegation.servers.first_mut()) {
+            context.budget.spend(Limit::ServerLookups, 1)?;
+            let asked = Question::new(server.name.clone(), rtype);
+            match self.ask(at, &asked, Effort::Short, context).await {
+                Ok(Said::Final(said)) if said.outcome == Outcome::Answer => {
+                    server.glue.extend(glue(&asked.name, &said.answer));
+                }
+                Ok(_) | Err(Failure::NoServer { .. }) => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(self.keep(delegation, &at.cut))
     }
 
     /// Stores the cut of a referral.

@@ -17,7 +17,7 @@ use crate::failure::ServerFault;
 use crate::limits;
 
 use super::alias::{Chain, End};
-use super::classify::{classify, referral, soa_for};
+use super::classify::{classify, is_from_cache, referral, soa_for};
 
 /// A response after scrubbing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub struct Reading {
     pub kind: ResponseKind,
     /// What is left of it, or why that is nothing.
     pub said: Result<Said, ServerFault>,
+    /// A resolver's answer from its cache: for when no server of the zone has a better one (RFC 2181 §5.4.1).
+    pub spare: Option<Said>,
     /// Records that were left out because the server had no right to send them, or they belong to nothing.
     pub foreign_records: usize,
     /// Whether it takes another transport to believe it: a DNAME without a signature came in a datagram.
@@ -49,6 +51,13 @@ pub fn scrub(response: &Response, question: &Question, zone: &Name, harden_glue:
     let kind = classify(message, question, zone, &chain);
     let foreign_records = foreign_records(message, zone, &chain);
     let wants_tcp = chain.has_unsigned_dname();
+    let is_spare = kind == ResponseKind::Lame
+        && is_from_cache(message)
+        && chain.end == End::Answer
+        && message.header.rcode == Rcode::NOERROR;
+    let spare = is_spare
+        .then(|| scrubbed(response, question, zone, ResponseKind::Answer, chain.clone()))
+        .map(|last_resort| Said::Final(Box::new(last_resort)));
     let said = match kind {
         ResponseKind::Referral => delegation(message, question, zone, harden_glue)
             .map(|found| Said::Referral(Box::new(found)))
@@ -58,7 +67,7 @@ pub fn scrub(response: &Response, question: &Question, zone: &Name, harden_glue:
             Ok(Said::Final(Box::new(scrubbed(response, question, zone, kind, chain))))
         }
     };
-    Reading { kind, said, foreign_records, wants_tcp }
+    Reading { kind, said, spare, foreign_records, wants_tcp }
 }
 
 fn fault(rcode: Rcode, kind: ResponseKind) -> ServerFault {
@@ -159,9 +168,9 @@ pub(super) fn name_servers(
     servers
 }
 
-fn glue(name: &Name, additional: &[Rrset]) -> Vec<IpAddr> {
+pub(super) fn glue(name: &Name, records: &[Rrset]) -> Vec<IpAddr> {
     let of = |rtype| {
-        let sets = additional.iter().filter(move |set| set.is(name, rtype));
+        let sets = records.iter().filter(move |set| set.is(name, rtype));
         let addresses = sets.flat_map(|set| set.rdatas.iter()).filter_map(address);
         addresses.take(limits::ADDRESSES_PER_SERVER_MAX)
     };

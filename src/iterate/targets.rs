@@ -29,7 +29,7 @@ pub(super) struct Target {
 #[derive(Debug)]
 pub(super) struct Targets {
     found: Vec<Target>,
-    /// Name servers without glue, in the order they are looked up: the last one first.
+    /// Name servers without glue of use, in the order they are looked up: the last one first.
     names: Vec<Name>,
     /// Name servers that only the child names; looked up when all else has failed.
     child_names: Vec<Name>,
@@ -51,11 +51,13 @@ impl Targets {
             unreachable: 0,
             lookups: 0,
         };
+        // Glue of a family that is not spoken is no glue.
+        let usable = |address: &IpAddr| may_be_asked(address.to_canonical(), settings);
         for server in servers {
-            if !server.glue.is_empty() {
+            if server.glue.iter().any(usable) {
                 targets.add(&server.glue, settings, avoid);
             } else if server.name.is_subdomain_of(cut.zone()) {
-                targets.unreachable += 1;
+                targets.unreachable += usize::from(server.glue.is_empty());
             } else {
                 targets.names.push(server.name.clone());
             }

@@ -7,7 +7,7 @@ use super::super::testing::*;
 use crate::cache::servers::{EdnsHabit, Standing};
 use crate::dns::encode::encode;
 use crate::dns::message::{Header, Message};
-use crate::dns::response::Transport;
+use crate::dns::response::{Outcome, Transport};
 use crate::dns::{Name, Question, Rcode, RecordType};
 use crate::failure::{Failure, ServerFault};
 use crate::iterate::exchange::ExchangeError;
@@ -331,6 +331,17 @@ async fn whatever_is_wrong_with_a_server_the_next_one_is_asked() {
             assert!(bench.sent_to(ONE) <= 2, "{kind}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resolvers_answer_from_its_cache_is_taken_when_nobody_has_a_better_one() {
+    let bench = Bench::new(|server, query, _| {
+        let mut stale = good(query);
+        (stale.header.authoritative, stale.header.recursion_available) = (false, true);
+        is_example(server).then(|| vec![Act::Say(stale)])
+    });
+    assert_eq!(bench.ask("www.example.test.", RecordType::A).await.unwrap().outcome, Outcome::Answer);
+    assert_eq!((bench.sent_to(ONE), bench.sent_to(TWO)), (1, 1));
 }
 
 #[tokio::test(start_paused = true)]

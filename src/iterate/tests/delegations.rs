@@ -194,6 +194,20 @@ async fn a_name_server_with_ipv6_alone_is_found_in_the_other_family() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_name_server_whose_glue_is_of_the_wrong_family_is_looked_up() {
+    let bench = Bench::with(
+        |settings| settings.ipv6 = false,
+        1,
+        |server, query, _| {
+            let glue = [("ns.other.test.", "2001:db8::53")];
+            (server == ip(TEST)).then(|| vec![Act::Say(refers(query, "example.test.", &glue))])
+        },
+    );
+    let _table = with_lookup(&bench, &[("ns.other.test.", ONE)]);
+    assert_eq!(bench.ask("www.example.test.", RecordType::A).await.unwrap().server, ip(ONE));
+}
+
+#[tokio::test(start_paused = true)]
 async fn name_servers_that_only_the_zone_itself_knows_are_a_cycle() {
     let bench = Bench::new(|server, query, _| {
         (server == ip(TEST))
@@ -203,6 +217,34 @@ async fn name_servers_that_only_the_zone_itself_knows_are_a_cycle() {
     let failure = bench.ask("www.example.test.", RecordType::A).await.unwrap_err();
     assert_eq!(failure, Failure::Cycle(name("example.test.")));
     assert!(table.asked.lock().unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn glue_that_the_parent_left_out_is_asked_of_the_parent_once() {
+    for (left, found) in [("", true), ("2001:db8::53", true), ("", false)] {
+        let bench = Bench::with(
+            |settings| settings.ipv6 = false,
+            1,
+            move |server, query, _| {
+                let asked = query.question.as_ref()?;
+                let is_host = asked.name == name("ns1.example.test.") && asked.rtype == RecordType::A;
+                if server != ip(TEST) {
+                    return None;
+                }
+                if is_host && found {
+                    let mut message = says(query);
+                    message.answer.push(address("ns1.example.test.", ONE));
+                    return Some(vec![Act::Say(message)]);
+                }
+                Some(vec![Act::Say(refers(query, "example.test.", &[("ns1.example.test.", left)]))])
+            },
+        );
+        for host in ["www.example.test.", "mail.example.test."] {
+            assert_eq!(bench.ask(host, RecordType::A).await.is_ok(), found, "{left}");
+        }
+        let asked = |one: &&String| one.as_str() == "192.0.2.2 ns1.example.test. A";
+        assert_eq!(questions(&bench).iter().filter(asked).count(), 1, "{left}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
