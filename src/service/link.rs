@@ -100,6 +100,26 @@ impl Link {
         }
     }
 
+    /// The alias that a DNAME of `owner` makes of the question's name, from a cached message that has it. None if
+    /// it has not, or the name would be too long.
+    pub(crate) fn from_dname(
+        question: &Question,
+        owner: &Name,
+        message: Message,
+        state: ValidationState,
+    ) -> Option<Self> {
+        let dname = message.answer.into_iter().find(|rrset| rrset.is(owner, RecordType::DNAME))?;
+        let made_from = single_name(dname.rdatas.first()?).ok()?;
+        let made = question.name.rebase(owner, &made_from)?.ok()?;
+        let cname = Rrset::new(question.name.clone(), RecordType::CNAME, dname.ttl).with(made.as_wire());
+        let (outcome, target) = match question.rtype {
+            RecordType::CNAME => (Outcome::Answer, question.name.clone()),
+            _ => (Outcome::Alias, made),
+        };
+        let (answer, authority) = (vec![dname, cname], message.authority);
+        Some(Self { rcode: Rcode::NOERROR, outcome, answer, authority, target, state, note: None })
+    }
+
     /// From a cached message about `question`; `alias`: it was kept as the alias at the name, not as an answer.
     pub(crate) fn from_cache(
         question: &Question,

@@ -176,7 +176,7 @@ impl Service {
             }
             return Some(Err(Failure::Remembered(Box::new(failure))));
         }
-        let (cached, alias) = self.cached(question)?;
+        let Some((cached, alias)) = self.cached(question) else { return self.substituted(question).map(Ok) };
         let state = cached.state()?;
         Some(Ok(Link::from_cache(question, cached.message(now)?, alias, state, cached.note())))
     }
@@ -206,6 +206,22 @@ impl Service {
                 return Some((entry, false));
             }
             above = name.parent();
+        }
+        None
+    }
+
+    /// The alias that a DNAME in the cache makes of the name (RFC 6672 §3.1), where the DNAME is proven: it speaks
+    /// for a whole tree.
+    fn substituted(&self, question: &Question) -> Option<Link> {
+        let now = self.clock.now();
+        let mut above = question.name.parent();
+        while let Some(owner) = above.filter(|owner| !owner.is_root()) {
+            if let Some(entry) =
+                self.store.answers.get(&owner, RecordType::DNAME, now).filter(CachedAnswer::is_secure)
+            {
+                return Link::from_dname(question, &owner, entry.message(now)?, entry.state()?);
+            }
+            above = owner.parent();
         }
         None
     }
@@ -266,19 +282,23 @@ impl Service {
         }
     }
 
-    /// Keeps each alias of a chain under its own name: it serves the other types too.
+    /// Keeps each alias of a chain under its own name: it serves the other types too, a DNAME the names below.
     fn keep_aliases(&self, link: &Link) {
+        // A wildcard's proof stands in the authority section; the SOA of a negative end does not belong here.
+        let proof: Vec<Rrset> =
+            link.authority.iter().filter(|rrset| rrset.rtype != RecordType::SOA).cloned().collect();
         let mut made_by: Option<&Rrset> = None;
         for rrset in &link.answer {
             if rrset.rtype == RecordType::DNAME {
                 made_by = Some(rrset);
+                if link.state.is_secure() {
+                    let (name, records) = (&rrset.name, std::slice::from_ref(rrset));
+                    self.keep(name, RecordType::DNAME, Rcode::NOERROR, records, &proof, link);
+                }
             } else if rrset.rtype == RecordType::CNAME {
                 let mut records = Vec::with_capacity(2);
                 records.extend(made_by.take().cloned());
                 records.push(rrset.clone());
-                // A wildcard's proof stands in the authority section; the SOA of a negative end does not belong here.
-                let proof: Vec<Rrset> =
-                    link.authority.iter().filter(|rrset| rrset.rtype != RecordType::SOA).cloned().collect();
                 self.keep(&rrset.name, RecordType::CNAME, Rcode::NOERROR, &records, &proof, link);
             }
         }

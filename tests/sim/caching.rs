@@ -33,6 +33,29 @@ async fn nothing_is_served_past_its_ttl() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_proven_dname_serves_the_names_below_it_and_an_unproven_one_does_not() {
+    for signed in [true, false] {
+        let zone = Zone::new("example.org.").record("old DNAME new");
+        let zone =
+            ["a", "b", "c"].iter().fold(zone, |zone, host| zone.record(&format!("{host}.new A 192.0.2.80")));
+        let sim = Sim::new(world().zone(if signed { zone } else { zone.unsigned() }));
+        sim.ask_a("a.old.example.org.").await.is_address(WEB);
+        sim.ask_a("b.new.example.org.").await.is_address(WEB);
+        sim.pass(10).await;
+        let reply = sim.ask_a("b.old.example.org.").await;
+        reply.is_address(WEB);
+        assert_eq!(reply.types(), [RecordType::DNAME, RecordType::CNAME, RecordType::A]);
+        assert_eq!((reply.packets == 0, reply.secure()), (signed, signed));
+        assert!(!signed || reply.message.answer[1].ttl == reply.message.answer[0].ttl, "RFC 6672 §3.1");
+        let alias = sim.ask("c.old.example.org.", RecordType::CNAME).await;
+        assert_eq!(alias.types(), [RecordType::DNAME, RecordType::CNAME]);
+        assert_eq!((alias.packets == 0, alias.secure()), (signed, signed));
+        // The owner itself is not below it.
+        assert!(sim.ask_a("old.example.org.").await.packets > 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_ttl_of_zero_is_served_and_not_kept() {
     let sim = Sim::new(world().zone(Zone::new("example.org.").unsigned().record("www 0 A 192.0.2.80")));
     for _ in 0..3 {
