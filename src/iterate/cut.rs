@@ -1,10 +1,10 @@
 //! Asks the servers of one zone cut until one of them says something of use.
 //!
 //! In: a cut, a question, and what makes a response useful. Out: the useful part of a response, or why there is
-//! none. Each address is asked once before one is asked again; a resolver's answer from its cache is taken when nobody has a better
-//! one; name servers without glue are looked up, one at
-//! a time, when no good address is left, and the child's own name servers when all of the parent's have failed.
-//! All of it draws on the question's budget, and the number of queries at one cut is bounded besides.
+//! none. Each address is asked once before one is asked again. Name servers without glue are looked up, one at
+//! a time, when no good address is left, and the child's own name servers when all of the parent's have failed;
+//! a resolver's answer from its cache is taken when nobody has a better one. All of it draws on the question's
+//! budget, and the number of queries at one cut is bounded besides.
 
 use std::net::IpAddr;
 use std::sync::Arc;
