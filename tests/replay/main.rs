@@ -1,8 +1,9 @@
 //! Rootwalk's core plays the scenarios of other resolvers, under tokio's paused clock.
 //!
 //! The folder of scenarios is `ROOTWALK_RPL`, by default `../shared/rpl`; its `list.tsv` names them. Each must
-//! pass, but for those in `known.tsv`, which says why, and those must not. One alone, with what was sent:
-//! `ROOTWALK_RPL_ONLY=unbound/val_nx.rpl cargo test --test replay -- --nocapture`.
+//! pass, but for those in `known.tsv`, which says why, and those must not.
+//! Rootwalk's own scenarios are in `own`, in Unbound's dialect; all of them must pass. One scenario alone, with what
+//! was sent: `ROOTWALK_RPL_ONLY=unbound/val_nx.rpl cargo test --test replay -- --nocapture`.
 
 #![expect(
     clippy::unwrap_used,
@@ -44,19 +45,26 @@ fn folder() -> PathBuf {
     std::env::var_os("ROOTWALK_RPL").map_or_else(default, PathBuf::from)
 }
 
-/// Plays one file. What cannot be read is a failure.
+/// Plays one file.
 fn run(file: &Path, dialect: Dialect) -> Outcome {
-    let failed = |what: String| Outcome::Failed(Failure { what: vec![what], log: Vec::new() });
-    let text = match std::fs::read(file) {
-        Ok(octets) => String::from_utf8_lossy(&octets).into_owned(),
-        Err(error) => return failed(error.to_string()),
-    };
+    match std::fs::read(file) {
+        Ok(octets) => run_text(&String::from_utf8_lossy(&octets), dialect),
+        Err(error) => failed(error.to_string()),
+    }
+}
+
+fn failed(what: String) -> Outcome {
+    Outcome::Failed(Failure { what: vec![what], log: Vec::new() })
+}
+
+/// Plays what a file says. What cannot be read is a failure.
+fn run_text(text: &str, dialect: Dialect) -> Outcome {
     // What the head asks for comes first: such a head may be one that is not even read further.
-    let head = match head::read(&scenario::head(&text)) {
+    let head = match head::read(&scenario::head(text)) {
         Ok(head) => head,
         Err(what) => return Outcome::Unplayable(what),
     };
-    let scenario = match scenario::parse(&text) {
+    let scenario = match scenario::parse(text) {
         Ok(scenario) => scenario,
         Err(what) => return failed(format!("it cannot be read: {what}")),
     };
@@ -117,4 +125,47 @@ fn the_scenarios_pass_but_for_those_that_are_known_and_explained() {
     }
     say!("{passed} scenarios passed, {} are known not to", known.len());
     assert!(wrong.is_empty(), "{} scenarios are not as expected:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn rootwalks_own_scenarios_pass() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/replay/own");
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(!files.is_empty());
+    for file in files {
+        match run(&file, Dialect::Unbound) {
+            Outcome::Passed => {}
+            Outcome::Unplayable(what) => panic!("{}: unplayable: {what}", file.display()),
+            Outcome::Failed(Failure { what, log }) => {
+                panic!("{}: {}", file.display(), [log, what].concat().join("\n    "));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_scenario_with_one_word_wrong_fails() {
+    let good = include_str!("own/denial_without_soa_is_not_kept.rpl");
+    assert!(matches!(run_text(good, Dialect::Unbound), Outcome::Passed));
+    let wrongs = [
+        ("www.com. IN A 192.0.2.80", "www.com. IN A 192.0.2.81"),
+        ("www.com. 10 IN A", "www.com. 20 IN A"),
+        ("MATCH all\nREPLY QR RD RA NOERROR", "MATCH all\nREPLY QR RD RA NXDOMAIN"),
+        ("MATCH all\nREPLY QR RD RA NOERROR", "MATCH all\nREPLY QR RD RA AD NOERROR"),
+        ("MATCH all\n", "MATCH all ede=22\n"),
+        ("MATCH opcode qtype qname", "MATCH opcode qtype qnam"),
+        ("ADJUST copy_id\n", "ADJUST copy_it\n"),
+        ("192.0.2.80", "192.0.2"),
+        ("STEP 40 TIME_PASSES", "STEP 40 TIME_FLIES"),
+        ("SCENARIO_END", ""),
+    ];
+    for (right, wrong) in wrongs {
+        assert!(good.contains(right), "{right}");
+        let outcome = run_text(&good.replacen(right, wrong, 1), Dialect::Unbound);
+        assert!(matches!(outcome, Outcome::Failed(_)), "{wrong}");
+    }
+    let odd = good.replacen("do-ip6: no", "do-ip9: no", 1);
+    assert!(matches!(run_text(&odd, Dialect::Unbound), Outcome::Unplayable(_)));
 }
