@@ -18,12 +18,15 @@ pub fn classify(message: &Message, question: &Question, zone: &Name, chain: &Cha
         _ => return ResponseKind::Broken,
     }
     let aliased = chain.has_alias(question);
+    // RFC 6672 §3.2: who asks for the alias that a DNAME makes gets it, and the code of what is behind it.
+    let code_is_of_target =
+        question.rtype == RecordType::CNAME && chain.rrsets.iter().any(|set| set.rtype == RecordType::DNAME);
     let kind = match chain.end {
         End::Contradiction => return ResponseKind::Broken,
         End::Overlong => ResponseKind::Answer,
         // Neither code can stand beside the answer itself.
         _ if header.rcode == Rcode::YXDOMAIN => return ResponseKind::Broken,
-        End::Answer if header.rcode == Rcode::NXDOMAIN => return ResponseKind::Broken,
+        End::Answer if header.rcode == Rcode::NXDOMAIN && !code_is_of_target => return ResponseKind::Broken,
         End::Answer => ResponseKind::Answer,
         End::Outside if aliased || !chain.rrsets.is_empty() => ResponseKind::Alias,
         End::Outside => return ResponseKind::Broken,
@@ -97,7 +100,7 @@ pub(super) fn referral<'a>(message: &'a Message, question: &Question, zone: &Nam
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::iterate::testing::{a, aaaa, cname, name, ns, question, soa};
+    use crate::iterate::testing::{a, aaaa, cname, dname, name, ns, question, soa};
 
     /// The kind of a response to `www.example.test. A` from a server of `example.test.`, AA set.
     fn kind(change: impl FnOnce(&mut Message)) -> ResponseKind {
@@ -226,6 +229,20 @@ mod tests {
             m.answer.push(a("www.example.test.", 1));
         });
         assert_eq!(said, ResponseKind::Broken);
+    }
+
+    #[test]
+    fn nxdomain_beside_the_alias_that_a_dname_makes_is_of_its_target() {
+        let said = |rtype| {
+            kind_of("www.old.example.test.", rtype, |m| {
+                m.header.rcode = Rcode::NXDOMAIN;
+                m.answer.push(dname("old.example.test.", "new.example.test."));
+                m.answer.push(cname("www.old.example.test.", "www.new.example.test."));
+                m.authority.push(soa("example.test."));
+            })
+        };
+        assert_eq!(said(RecordType::CNAME), ResponseKind::Answer);
+        assert_eq!(said(RecordType::A), ResponseKind::NxDomain);
     }
 
     #[test]

@@ -50,6 +50,10 @@ async fn a_proven_dname_serves_the_names_below_it_and_an_unproven_one_does_not()
         let alias = sim.ask("c.old.example.org.", RecordType::CNAME).await;
         assert_eq!(alias.types(), [RecordType::DNAME, RecordType::CNAME]);
         assert_eq!((alias.packets == 0, alias.secure()), (signed, signed));
+        // The alias is there even if its target is not.
+        let alias = sim.ask("none.old.example.org.", RecordType::CNAME).await;
+        assert_eq!(alias.types(), [RecordType::DNAME, RecordType::CNAME]);
+        assert_eq!((alias.packets == 0, alias.secure()), (signed, signed));
         // The owner itself is not below it.
         assert!(sim.ask_a("old.example.org.").await.packets > 0);
     }

@@ -141,6 +141,16 @@ async fn a_dname_leads_to_the_name_below_its_target() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_alias_that_a_dname_makes_is_there_even_if_its_target_is_not() {
+    for zone in [site("one.org."), site("one.org.").unsigned()] {
+        let sim = Sim::new(world().zone(zone.record("old DNAME new")));
+        let reply = sim.ask("none.old.one.org.", RecordType::CNAME).await;
+        assert_eq!(reply.types(), [RecordType::DNAME, RecordType::CNAME], "{}", reply.text());
+        assert_eq!(sim.ask_a("none.old.one.org.").await.rcode(), Rcode::NXDOMAIN);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_dname_that_makes_too_long_a_name_is_yxdomain() {
     let label = "l".repeat(63);
     let long = format!("{label}.{label}.{label}.two.net.");
