@@ -19,7 +19,7 @@ use crate::net::upstream::Upstream;
 use crate::service::access::AccessTable;
 use crate::service::lookup::Addresses;
 use crate::service::stage::{LocalAnswer, Stage};
-use crate::service::{self, Client, ReplySettings, Service, TtlBounds};
+use crate::service::{self, Client, PrivateAddresses, ReplySettings, Service, TtlBounds};
 use crate::validate::{Policy, Validator};
 
 /// A resolver of parts that fit, ready to be asked.
@@ -155,6 +155,10 @@ fn service_settings(settings: &Settings) -> service::Settings {
         },
         below_nxdomain: settings.harden.below_nxdomain,
         referral_path: settings.harden.referral_path,
+        private: PrivateAddresses::new(
+            &settings.resolver.private_address,
+            settings.resolver.private_domain.clone(),
+        ),
         reply: ReplySettings {
             nsid: Some(settings.server.nsid.clone()).filter(|nsid| !nsid.is_empty()),
             tcp_idle_timeout: settings.server.tcp_idle_timeout,

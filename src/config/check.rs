@@ -10,6 +10,7 @@ use tracing::Level;
 
 use super::raw::{Fault, Reader, kind};
 use super::{Cache, Dnssec, Harden, Local, Log, LogFormat, Resolver, Server, Settings, Source, units};
+use crate::dns::NameError;
 use crate::limits;
 use crate::prefix::{Prefix, PrefixError};
 use crate::service::access::Access;
@@ -130,8 +131,11 @@ fn resolver(reader: &mut Reader<'_>, file: &Path) -> Resolver {
         ipv6: reader.value("resolver", "ipv6", true, boolean),
         upstream_port: reader.value("resolver", "upstream-port", 53, |value| number(value, 1, 65_535)),
         do_not_query_localhost: reader.value("resolver", "do-not-query-localhost", true, boolean),
-        do_not_query: reader.list("resolver", "do-not-query", Vec::new(), |value| {
-            text(value)?.parse().map_err(|error: PrefixError| error.to_string())
+        do_not_query: reader.list("resolver", "do-not-query", Vec::new(), prefix),
+        private_address: reader.list("resolver", "private-address", Vec::new(), prefix),
+        private_domain: reader.list("resolver", "private-domain", Vec::new(), |value| {
+            let written = text(value)?;
+            written.parse().map_err(|error: NameError| format!("'{written}' is not a domain name: {error}"))
         }),
         qname_minimisation: reader.value("resolver", "qname-minimisation", true, boolean),
         use_caps_for_id: reader.value("resolver", "use-caps-for-id", true, boolean),
@@ -294,6 +298,10 @@ fn word<T: Copy>(value: &DeValue<'_>, words: &[(&str, T)]) -> Result<T, String> 
         let all: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
         format!("'{written}' is none of {}", all.join(", "))
     })
+}
+
+fn prefix(value: &DeValue<'_>) -> Result<Prefix, String> {
+    text(value)?.parse().map_err(|error: PrefixError| error.to_string())
 }
 
 fn listen_address(value: &DeValue<'_>) -> Result<SocketAddr, String> {

@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::dns::Name;
 use crate::dns::delegation::NameServer;
 use crate::iterate::priming;
 use crate::prefix::Prefix;
@@ -79,6 +80,10 @@ pub struct Resolver {
     pub do_not_query_localhost: bool,
     /// Prefixes that are never asked.
     pub do_not_query: Vec<Prefix>,
+    /// Prefixes that public names may not point into.
+    pub private_address: Vec<Prefix>,
+    /// Names that may, with all below them.
+    pub private_domain: Vec<Name>,
     /// RFC 9156.
     pub qname_minimisation: bool,
     /// Random letter case in questions.

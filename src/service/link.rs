@@ -22,6 +22,8 @@ pub(crate) struct Link {
     pub(crate) state: ValidationState,
     /// What a client should know of an answer that is not secure.
     pub(crate) note: Option<ExtendedError>,
+    /// Seconds it may be kept, where no record is left to say so.
+    pub(crate) ttl_secs: Option<u32>,
 }
 
 /// Bounds on what an authority may say about time (`[cache] *-ttl`), in seconds.
@@ -77,6 +79,7 @@ impl Link {
             target: parts.target,
             state: parts.state,
             note: parts.info,
+            ttl_secs: None,
         };
         let secure = link.state.is_secure();
         let signed_secs = |rrset: &Rrset| if secure { signed_secs(rrset, now_unix) } else { u32::MAX };
@@ -117,7 +120,16 @@ impl Link {
             _ => (Outcome::Alias, made),
         };
         let (answer, authority) = (vec![dname, cname], message.authority);
-        Some(Self { rcode: Rcode::NOERROR, outcome, answer, authority, target, state, note: None })
+        Some(Self {
+            rcode: Rcode::NOERROR,
+            outcome,
+            answer,
+            authority,
+            target,
+            state,
+            note: None,
+            ttl_secs: None,
+        })
     }
 
     /// From a cached message about `question`; `alias`: it was kept as the alias at the name, not as an answer.
@@ -144,6 +156,6 @@ impl Link {
             _ => Outcome::NoData,
         };
         let Message { header, answer, authority, .. } = message;
-        Self { rcode: header.rcode, outcome, answer, authority, target, state, note }
+        Self { rcode: header.rcode, outcome, answer, authority, target, state, note, ttl_secs: None }
     }
 }

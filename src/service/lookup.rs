@@ -73,12 +73,17 @@ pub(super) fn addresses_in(question: &Question, answer: &[Rrset]) -> Vec<IpAddr>
         .iter()
         .filter(|rrset| rrset.is(&question.name, question.rtype))
         .flat_map(|rrset| rrset.rdatas.iter())
-        .filter_map(|rdata| match rdata.len() {
-            4 => <[u8; 4]>::try_from(rdata).ok().map(|octets| IpAddr::V4(Ipv4Addr::from(octets))),
-            _ => <[u8; 16]>::try_from(rdata).ok().map(|octets| IpAddr::V6(Ipv6Addr::from(octets))),
-        })
+        .filter_map(address)
         .take(limits::ADDRESSES_PER_SERVER_MAX)
         .collect()
+}
+
+/// The address in the rdata of A or AAAA.
+pub(super) fn address(rdata: &[u8]) -> Option<IpAddr> {
+    match rdata.len() {
+        4 => <[u8; 4]>::try_from(rdata).ok().map(|octets| IpAddr::V4(Ipv4Addr::from(octets))),
+        _ => <[u8; 16]>::try_from(rdata).ok().map(|octets| IpAddr::V6(Ipv6Addr::from(octets))),
+    }
 }
 
 /// Seconds that the response may be remembered.

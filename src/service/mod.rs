@@ -11,6 +11,7 @@ mod link;
 pub mod lookup;
 mod path;
 mod pipeline;
+mod private;
 mod request;
 mod secure;
 pub mod single_flight;
@@ -38,6 +39,7 @@ pub use finish::ReplySettings;
 use link::Link;
 pub use link::TtlBounds;
 pub use pipeline::Answer;
+pub use private::PrivateAddresses;
 pub use request::{Client, Request};
 use single_flight::{Airspace, Flights, Ticket};
 use source::Source;
@@ -76,6 +78,8 @@ pub struct Settings {
     pub below_nxdomain: bool,
     /// `[harden] referral-path`: name servers and their addresses on the way to an answer are proven too.
     pub referral_path: bool,
+    /// `[resolver] private-address` and `private-domain`.
+    pub private: PrivateAddresses,
     /// What shows in replies.
     pub reply: ReplySettings,
 }

@@ -131,7 +131,8 @@ impl Service {
         let whole = context.budget.is_whole(now);
         match self.proven(question, context).await {
             Ok(verdict) => {
-                let link = Link::new(verdict, self.settings.ttl, self.clock.unix());
+                let mut link = Link::new(verdict, self.settings.ttl, self.clock.unix());
+                self.settings.private.strip(&mut link);
                 if let Some(limit) = link.limit().filter(|_| !whole) {
                     return Err(Failure::Limit(limit));
                 }
@@ -313,6 +314,7 @@ impl Service {
             target: question.name.clone(),
             state: answer.state.clone(),
             note: answer.note.clone(),
+            ttl_secs: None,
         };
         self.keep(&question.name, rtype, answer.rcode, &answer.answer, &answer.authority, &link);
     }
@@ -327,7 +329,7 @@ impl Service {
         authority: &[Rrset],
         of: &Link,
     ) {
-        let ttl = answer.iter().chain(authority).map(|rrset| rrset.ttl).min().unwrap_or(0);
+        let ttl = answer.iter().chain(authority).map(|rrset| rrset.ttl).min().or(of.ttl_secs).unwrap_or(0);
         let ttl = if of.state.is_bogus() { limits::BOGUS_TTL_SECS.min(ttl.max(1)) } else { ttl };
         if ttl == 0 {
             return;

@@ -126,6 +126,7 @@ fn parts(script: &Arc<Script>) -> Parts {
             ttl: TtlBounds { max: 86_400, min: 0, max_negative: 3_600 },
             below_nxdomain: true,
             referral_path: false,
+            private: PrivateAddresses::default(),
             reply: ReplySettings { nsid: None, tcp_idle_timeout: Duration::from_secs(30) },
         },
         observer: Arc::new(Silent),
@@ -504,4 +505,44 @@ async fn evidence_that_another_question_ran_out_of_budget_for_is_asked_for_again
     let (reply, ()) = tokio::join!(asking.of(&service), other);
     // Which proves nothing, but it was heard.
     assert_eq!(ede(&reply.unwrap()), Some(EdeCode::DNSKEY_MISSING));
+}
+
+#[tokio::test(start_paused = true)]
+async fn public_names_do_not_point_into_private_networks() {
+    let script = Arc::new(Script::default());
+    let addresses = |owner: &str, last: &[[u8; 4]]| {
+        last.iter().fold(Rrset::new(name(owner), RecordType::A, 60), |rrset, address| rrset.with(address))
+    };
+    let mapped = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 1];
+    let v6 = Rrset::new(name("evil.example."), RecordType::AAAA, 60).with(&mapped);
+    let answers = [
+        ("mixed.example.", addresses("mixed.example.", &[[10, 0, 0, 1], [192, 0, 2, 1]])),
+        ("evil.example.", addresses("evil.example.", &[[10, 0, 0, 1]])),
+        ("host.corp.example.", addresses("host.corp.example.", &[[10, 0, 0, 1]])),
+    ];
+    for (owner, rrset) in answers {
+        script.says(owner, RecordType::A, Outcome::Answer, vec![rrset], vec![]);
+    }
+    script.says("evil.example.", RecordType::AAAA, Outcome::Answer, vec![v6], vec![]);
+    let to_evil = vec![cname("www.test.", "evil.example.")];
+    script.says("www.test.", RecordType::A, Outcome::Alias, to_evil, vec![]);
+    let mut parts = parts(&script);
+    parts.settings.private =
+        PrivateAddresses::new(&["10.0.0.0/8".parse().unwrap()], vec![name("corp.example.")]);
+    let service = Service::new(parts, &lookup::Addresses::default());
+    // Fresh and from the cache alike.
+    for _ in 0..2 {
+        let mixed = ask("mixed.example.", RecordType::A).of(&service).await.unwrap();
+        assert_eq!(mixed.answer[0].rdatas.iter().collect::<Vec<_>>(), [[192, 0, 2, 1]]);
+        let corp = ask("host.corp.example.", RecordType::A).of(&service).await.unwrap();
+        assert_eq!((corp.answer.len(), ede(&corp)), (1, None));
+        for rtype in [RecordType::A, RecordType::AAAA] {
+            let evil = ask("evil.example.", rtype).of(&service).await.unwrap();
+            assert_eq!((evil.header.rcode, evil.answer.len()), (Rcode::NOERROR, 0));
+            assert_eq!(ede(&evil), Some(EdeCode::BLOCKED));
+        }
+        let aliased = ask("www.test.", RecordType::A).of(&service).await.unwrap();
+        assert_eq!(aliased.answer.iter().map(|rrset| rrset.rtype).collect::<Vec<_>>(), [RecordType::CNAME]);
+    }
+    assert_eq!(script.asked.load(Ordering::Relaxed), 5, "what was stripped is cached too");
 }

@@ -51,6 +51,8 @@ struct Gathered {
     toml: Vec<(&'static str, String)>,
     anchors: String,
     insecure: Vec<String>,
+    /// Prefixes, and the domains that are exempt.
+    private: [Vec<String>; 2],
     hints: Vec<IpAddr>,
     hinted: Option<String>,
     stubs: Vec<(&'static str, String, String)>,
@@ -68,6 +70,9 @@ pub(crate) fn read(lines: &[String]) -> Result<Head, String> {
         let (key, value) = line.split_once(':').ok_or_else(|| format!("a line of its own: {line}"))?;
         let value = value.trim().trim_matches(['"', '\'']).trim();
         option(&mut gathered, key.trim(), value)?;
+    }
+    for (key, values) in ["private-address", "private-domain"].into_iter().zip(&gathered.private) {
+        gathered.toml.push(("resolver", format!("{key} = {values:?}")));
     }
     let mut configuration = config::parse(&toml(&gathered), Path::new("head"))
         .map_err(|faults| faults.iter().fold(String::new(), |all, fault| all + &fault.to_string() + " "))?;
@@ -109,7 +114,8 @@ fn option(gathered: &mut Gathered, key: &str, value: &str) -> Result<(), String>
             return set("resolver", format!("qname-minimisation = {}", flag(value)?));
         }
         "do-not-query-localhost" => return set("resolver", format!("{key} = {}", flag(value)?)),
-        "private-address" | "private-domain" => return set("resolver", format!("{key} = [\"{value}\"]")),
+        "private-address" => gathered.private[0].push(value.to_owned()),
+        "private-domain" => gathered.private[1].push(value.to_owned()),
         "harden-glue" => return set("harden", format!("glue = {}", flag(value)?)),
         "harden-referral-path" => return set("harden", format!("referral-path = {}", flag(value)?)),
         "harden-below-nxdomain" => return set("harden", format!("below-nxdomain = {}", flag(value)?)),

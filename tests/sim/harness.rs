@@ -40,6 +40,7 @@ pub(crate) struct Options {
     pub(crate) validation: bool,
     pub(crate) ttl: TtlBounds,
     pub(crate) referral_path: bool,
+    pub(crate) private: service::PrivateAddresses,
     pub(crate) seed: u64,
 }
 
@@ -53,6 +54,7 @@ impl Default for Options {
             validation: true,
             ttl: TtlBounds { max: limits::MAX_TTL_SECS, min: 0, max_negative },
             referral_path: false,
+            private: service::PrivateAddresses::default(),
             seed: seed(),
         }
     }
@@ -112,6 +114,7 @@ impl Sim {
                 ttl: options.ttl,
                 below_nxdomain: true,
                 referral_path: options.referral_path,
+                private: options.private,
                 reply: ReplySettings { nsid: None, tcp_idle_timeout: Duration::from_secs(30) },
             },
             observer: Arc::new(Silent),

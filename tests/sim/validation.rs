@@ -7,6 +7,7 @@ use rootwalk::dns::edns::EdeCode;
 use rootwalk::dns::{Rcode, RecordType, Rrset};
 use rootwalk::lab::builtin::{self, EXAMPLES};
 use rootwalk::lab::{DsKind, Fault, Flaw, Judgement, KeySpec, World, Zone};
+use rootwalk::service::PrivateAddresses;
 
 use crate::harness::{Ask, Sim, name, seed};
 
@@ -461,4 +462,26 @@ async fn half_a_proof_behind_an_alias_leads_to_the_target_itself() {
     let zone = site("example.org.").record("old DNAME new").record("a.new A 192.0.2.80").fault(half);
     let reply = sim(zone).ask_a("none.old.example.org.").await;
     assert_eq!((reply.rcode(), reply.secure()), (Rcode::NXDOMAIN, true), "{}", reply.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_without_its_private_addresses_is_no_longer_proven() {
+    let zone =
+        site("example.org.").record("in A 10.0.0.1").record("both A 10.0.0.1").record("both A 192.0.2.80");
+    let sim = Sim::with(World::new(seed()).zone(zone), |options| {
+        options.private = PrivateAddresses::new(&["10.0.0.0/8".parse().unwrap()], Vec::new());
+    });
+    for _ in 0..2 {
+        sim.ask_a("www.example.org.").await.is_secure_address(WEB);
+        for name in ["in.example.org.", "both.example.org."] {
+            let reply = sim.ask_a(name).await;
+            assert_eq!((reply.rcode(), reply.secure()), (Rcode::NOERROR, false), "{}", reply.text());
+            assert_eq!(reply.ede(), Some(EdeCode::BLOCKED));
+            assert!(
+                !reply.text().contains("10.0.0.1") && !reply.text().contains("RRSIG"),
+                "{}",
+                reply.text()
+            );
+        }
+    }
 }
