@@ -4,6 +4,7 @@
 //! never reset. The constants bound single messages, entries and queues.
 
 use std::fmt;
+use std::time::Duration;
 
 /// A bound on the work that one client question may cause, all its name-server lookups, aliases, retries and
 /// proofs together.
@@ -163,6 +164,63 @@ pub const MINIMISE_ONE_LABEL_STEPS: usize = 4;
 /// Datagrams read for one query before it counts as unanswered: a flood of forgeries does not hold a task.
 pub const DATAGRAMS_PER_QUERY_MAX: u32 = 64;
 
+// One server.
+
+/// How long to wait for a server nothing is known of (Unbound `unknown-server-time-limit`).
+pub const SERVER_WAIT_INITIAL: Duration = Duration::from_millis(376);
+/// The shortest wait and the longest (Unbound `infra-cache-min-rtt`; its maximum is 2 minutes, far beyond the
+/// patience of a client).
+pub const SERVER_WAIT_MIN: Duration = Duration::from_millis(50);
+/// See [`SERVER_WAIT_MIN`].
+pub const SERVER_WAIT_MAX: Duration = Duration::from_secs(12);
+/// The longest wait that silence alone leads to: a server that has answered slower than this gets more.
+pub const SILENT_SERVER_WAIT_MAX: Duration = Duration::from_secs(2);
+/// So many silences in a row and a server is asked only if nobody else is left.
+pub const SERVER_SILENCES_MAX: u32 = 3;
+/// How long until a silent server is probed, after the first silence and at most; doubled with each.
+pub const SERVER_HOLD_MIN: Duration = Duration::from_secs(1);
+/// See [`SERVER_HOLD_MIN`].
+pub const SERVER_HOLD_MAX: Duration = Duration::from_secs(120);
+/// So many servers of a family silent in a row, none answering, and the family counts as dead.
+pub const FAMILY_SILENCES_MAX: u32 = 8;
+/// How long a dead family is left alone, at first and at most.
+pub const FAMILY_HOLD_MIN: Duration = Duration::from_secs(30);
+/// See [`FAMILY_HOLD_MIN`].
+pub const FAMILY_HOLD_MAX: Duration = Duration::from_secs(600);
+/// Replies over TCP in another letter case before 0x20 is given up for a server.
+pub const CASE_CHANGES_MAX: u8 = 3;
+/// Zones for which a server is remembered as lame.
+pub const LAME_ZONES_MAX: usize = 16;
+/// Zones whose queries to a server that does not answer are counted.
+pub const WAITED_ZONES_MAX: usize = 64;
+
+// One attempt.
+
+/// How many source ports are drawn before this host counts as out of them.
+pub const PORT_DRAWS_MAX: u32 = 16;
+/// How long TCP gets, as a multiple of what a datagram gets: a handshake, the query, and some patience.
+pub const TCP_WAITS: u32 = 4;
+/// The least and the most TCP gets.
+pub const TCP_WAIT_MIN: Duration = Duration::from_millis(1_500);
+/// See [`TCP_WAIT_MIN`].
+pub const TCP_WAIT_MAX: Duration = Duration::from_secs(4);
+/// Silences that end a short question. They count for the whole question that follows.
+pub const SHORT_TRIES_MAX: u32 = 2;
+
+// One chain of trust.
+
+/// Questions that are asked for at once at most.
+pub const EVIDENCE_BATCH_MAX: usize = 12;
+/// Ancestors that are taken for zones where no cut is known: a wrong guess costs a question, a right one saves a
+/// round trip.
+pub const CUT_GUESSES_MAX: usize = 3;
+/// Zone cuts that are tried out of order, because something hints at them.
+pub const CUT_HINTS_MAX: usize = 8;
+/// The shortest and the longest RSA modulus in bits that is used (`ring` takes no others).
+pub const RSA_BITS: std::ops::RangeInclusive<usize> = 1_024..=8_192;
+/// The longest RSA exponent in octets: longer ones only cost time (`ring` takes up to 33 bits).
+pub const RSA_EXPONENT_OCTETS_MAX: usize = 4;
+
 // One proof.
 
 /// RRSIGs tried for one RRset (PowerDNS 2, Unbound 8).
@@ -201,6 +259,8 @@ pub const BOGUS_TTL_SECS: u32 = 60;
 pub const FAILURE_TTL_SECS_MIN: u32 = 5;
 /// See [`FAILURE_TTL_SECS_MIN`].
 pub const FAILURE_TTL_SECS_MAX: u32 = 300;
+/// The lowest TTL the root's delegation is kept for, in seconds: priming is not repeated for each question.
+pub const ROOT_TTL_SECS_MIN: u32 = 60;
 /// What is known of a server's speed and habits (Unbound `infra-host-ttl`).
 pub const SERVER_TTL_SECS: u32 = 900;
 /// How old a delegation has to be before it is fetched anew because its servers lead nowhere: a dead zone costs its

@@ -17,34 +17,6 @@ use crate::dns::Name;
 use crate::entropy::Entropy;
 use crate::limits;
 
-/// How long to wait for a server nothing is known of (Unbound `unknown-server-time-limit`).
-pub const INITIAL_WAIT: Duration = Duration::from_millis(376);
-/// The shortest wait and the longest (Unbound `infra-cache-min-rtt`; its maximum is 2 minutes, far beyond the
-/// patience of a client).
-pub const WAIT_MIN: Duration = Duration::from_millis(50);
-/// See [`WAIT_MIN`].
-pub const WAIT_MAX: Duration = Duration::from_secs(12);
-/// The longest wait that silence alone leads to: a server that has answered slower than this gets more.
-const SILENT_WAIT_MAX: Duration = Duration::from_secs(2);
-/// So many silences in a row and a server is asked only if nobody else is left.
-const SILENCES_MAX: u32 = 3;
-/// How long until a silent server is probed, after the first silence and at most; doubled with each.
-const HOLD_MIN: Duration = Duration::from_secs(1);
-/// See [`HOLD_MIN`].
-const HOLD_MAX: Duration = Duration::from_secs(120);
-/// So many servers of a family silent in a row, none answering, and the family counts as dead.
-const FAMILY_SILENCES_MAX: u32 = 8;
-/// How long a dead family is left alone, at first and at most.
-const FAMILY_HOLD_MIN: Duration = Duration::from_secs(30);
-/// See [`FAMILY_HOLD_MIN`].
-const FAMILY_HOLD_MAX: Duration = Duration::from_secs(600);
-/// Replies over TCP in another letter case before 0x20 is given up for a server.
-const CASE_CHANGES_MAX: u8 = 3;
-/// Zones for which a server is remembered as lame.
-const LAME_ZONES_MAX: usize = 16;
-/// Zones whose queries to a server that does not answer are counted.
-const WAITED_ZONES_MAX: usize = 64;
-
 /// Whether a server understands EDNS (RFC 6891 §7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum EdnsHabit {
@@ -153,7 +125,7 @@ impl Servers {
             if server.silences == 0 {
                 return;
             }
-            let room = server.waits.len() < WAITED_ZONES_MAX;
+            let room = server.waits.len() < limits::WAITED_ZONES_MAX;
             counted = true;
             match server.waits.iter_mut().find(|(known, _)| known == zone) {
                 Some((_, count)) => *count = count.saturating_add(1),
@@ -197,7 +169,7 @@ impl Servers {
 
     /// There is no way to it from this host: that is the family's fault rather than the server's.
     pub fn no_route(&self, address: IpAddr, now: Moment) {
-        self.with_family(address, |family| family.silence(FAMILY_SILENCES_MAX / 2, now));
+        self.with_family(address, |family| family.silence(limits::FAMILY_SILENCES_MAX / 2, now));
     }
 
     /// Takes the one question that may probe a silent server; false if another took it.
@@ -216,7 +188,7 @@ impl Servers {
     pub fn lame(&self, address: IpAddr, zone: &Name, now: Moment) {
         self.update(address, now, |server| {
             server.lame.retain(|(known, until)| *until > now && known != zone);
-            if server.lame.len() >= LAME_ZONES_MAX {
+            if server.lame.len() >= limits::LAME_ZONES_MAX {
                 server.lame.remove(0);
             }
             server.lame.push((zone.clone(), now.after_secs(limits::SERVER_TTL_SECS)));
@@ -319,12 +291,13 @@ impl Server {
     }
 
     fn known(&self, zone: &Name, now: Moment) -> Known {
-        let base = self.round_trip.map_or(INITIAL_WAIT, RoundTrip::wait);
-        let cost =
-            base.saturating_mul(1_u32.checked_shl(self.silences.min(16)).unwrap_or(u32::MAX)).min(WAIT_MAX);
+        let base = self.round_trip.map_or(limits::SERVER_WAIT_INITIAL, RoundTrip::wait);
+        let cost = base
+            .saturating_mul(1_u32.checked_shl(self.silences.min(16)).unwrap_or(u32::MAX))
+            .min(limits::SERVER_WAIT_MAX);
         let standing = if self.silences > 0 && now >= self.probe_at {
             Standing::ProbeDue
-        } else if self.silences < SILENCES_MAX {
+        } else if self.silences < limits::SERVER_SILENCES_MAX {
             // A lost packet or two: it competes on, at a higher cost.
             Standing::Good
         } else {
@@ -332,13 +305,13 @@ impl Server {
         };
         let waits_max = match self.silences {
             0 => u32::MAX,
-            1..SILENCES_MAX => limits::UNANSWERED_QUERIES_MAX,
-            SILENCES_MAX.. => limits::SILENT_SERVER_QUERIES_MAX,
+            1..limits::SERVER_SILENCES_MAX => limits::UNANSWERED_QUERIES_MAX,
+            limits::SERVER_SILENCES_MAX.. => limits::SILENT_SERVER_QUERIES_MAX,
         };
         let wait = match standing {
             // A client's question waits for the probe, so it is short.
-            Standing::ProbeDue => base.max(INITIAL_WAIT),
-            Standing::Good | Standing::Silent => cost.min(base.max(SILENT_WAIT_MAX)),
+            Standing::ProbeDue => base.max(limits::SERVER_WAIT_INITIAL),
+            Standing::Good | Standing::Silent => cost.min(base.max(limits::SILENT_SERVER_WAIT_MAX)),
         };
         Known {
             wait,
@@ -346,13 +319,13 @@ impl Server {
             standing,
             lame: self.lame.iter().any(|(known, until)| *until > now && known == zone),
             edns: self.edns,
-            keeps_case: self.case_changes < CASE_CHANGES_MAX,
+            keeps_case: self.case_changes < limits::CASE_CHANGES_MAX,
             crowded: self.waits.iter().any(|(known, count)| *count >= waits_max && known == zone),
         }
     }
 
     fn measure(&mut self, sample: Duration) {
-        let sample = sample.min(WAIT_MAX);
+        let sample = sample.min(limits::SERVER_WAIT_MAX);
         // RFC 6298 §2.2 and §2.3.
         self.round_trip =
             Some(self.round_trip.map_or(RoundTrip { smoothed: sample, variation: sample / 2 }, |old| {
@@ -376,27 +349,27 @@ impl Server {
     /// How long until it is probed.
     fn hold(&self) -> Duration {
         let doublings = self.silences.saturating_sub(1).min(16);
-        HOLD_MIN.saturating_mul(1 << doublings).min(HOLD_MAX)
+        limits::SERVER_HOLD_MIN.saturating_mul(1 << doublings).min(limits::SERVER_HOLD_MAX)
     }
 }
 
 impl RoundTrip {
     fn wait(self) -> Duration {
-        (self.smoothed + self.variation * 4).clamp(WAIT_MIN, WAIT_MAX)
+        (self.smoothed + self.variation * 4).clamp(limits::SERVER_WAIT_MIN, limits::SERVER_WAIT_MAX)
     }
 }
 
 impl Family {
     fn silence(&mut self, weight: u32, now: Moment) {
         self.silences = self.silences.saturating_add(weight);
-        if self.silences >= FAMILY_SILENCES_MAX && now >= self.probe_at {
-            self.hold = (self.hold * 2).clamp(FAMILY_HOLD_MIN, FAMILY_HOLD_MAX);
+        if self.silences >= limits::FAMILY_SILENCES_MAX && now >= self.probe_at {
+            self.hold = (self.hold * 2).clamp(limits::FAMILY_HOLD_MIN, limits::FAMILY_HOLD_MAX);
             self.probe_at = now.after(self.hold);
         }
     }
 
     fn is_dead(self, now: Moment) -> bool {
-        self.silences >= FAMILY_SILENCES_MAX && now < self.probe_at
+        self.silences >= limits::FAMILY_SILENCES_MAX && now < self.probe_at
     }
 }
 
@@ -421,17 +394,17 @@ mod tests {
     #[test]
     fn the_wait_follows_the_round_trip_within_its_bounds() {
         let servers = servers();
-        assert_eq!(known(&servers, secs(0)).wait, INITIAL_WAIT);
+        assert_eq!(known(&servers, secs(0)).wait, limits::SERVER_WAIT_INITIAL);
         servers.answered(A, Duration::from_millis(100), secs(0));
         assert_eq!(known(&servers, secs(0)).wait, Duration::from_millis(300));
         for _ in 0..60 {
             servers.answered(A, Duration::from_millis(1), secs(1));
         }
-        assert_eq!(known(&servers, secs(1)).wait, WAIT_MIN);
+        assert_eq!(known(&servers, secs(1)).wait, limits::SERVER_WAIT_MIN);
         for _ in 0..60 {
             servers.answered(A, Duration::from_secs(60), secs(1));
         }
-        assert_eq!(known(&servers, secs(1)).wait, WAIT_MAX);
+        assert_eq!(known(&servers, secs(1)).wait, limits::SERVER_WAIT_MAX);
     }
 
     #[test]
@@ -464,7 +437,7 @@ mod tests {
         for _ in 0..100 {
             servers.silent(A, secs(1), secs(2));
         }
-        assert_eq!(known(&servers, secs(2)).cost, INITIAL_WAIT * 2);
+        assert_eq!(known(&servers, secs(2)).cost, limits::SERVER_WAIT_INITIAL * 2);
     }
 
     #[test]
@@ -513,7 +486,7 @@ mod tests {
             servers.lame(A, &format!("z{i}.").parse().unwrap(), secs(0));
         }
         let lame = |i| servers.known(A, &format!("z{i}.").parse().unwrap(), secs(0)).lame;
-        assert_eq!((0..100).filter(|i| lame(*i)).count(), LAME_ZONES_MAX);
+        assert_eq!((0..100).filter(|i| lame(*i)).count(), limits::LAME_ZONES_MAX);
         assert!(lame(99));
     }
 
@@ -525,7 +498,7 @@ mod tests {
         let crowded = |zone| servers.known(address, zone, Moment(9)).crowded;
         let many = limits::SILENT_SERVER_QUERIES_MAX;
         let early: Vec<_> = (0..many).map(|_| servers.wait(address, &zone, Moment(0))).collect();
-        for turn in 0..u64::from(SILENCES_MAX) {
+        for turn in 0..u64::from(limits::SERVER_SILENCES_MAX) {
             servers.silent(address, Moment(turn), Moment(turn));
         }
         assert!(!crowded(&zone), "what was sent while it answered does not count");

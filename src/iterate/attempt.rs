@@ -25,15 +25,6 @@ use crate::limits::{self, Limit};
 use super::exchange::{Datagrams, ExchangeError};
 use super::resolver::Parts;
 
-/// How many source ports are drawn before this host counts as out of them.
-const PORT_DRAWS_MAX: u32 = 16;
-/// How long TCP gets, as a multiple of what a datagram gets: a handshake, the query, and some patience.
-const TCP_WAITS: u32 = 4;
-/// The least and the most TCP gets.
-const TCP_WAIT_MIN: Duration = Duration::from_millis(1_500);
-/// See [`TCP_WAIT_MIN`].
-const TCP_WAIT_MAX: Duration = Duration::from_secs(4);
-
 /// One question for one server.
 pub(super) struct Attempt<'a> {
     pub(super) parts: &'a Parts,
@@ -160,7 +151,11 @@ impl Attempt<'_> {
         let query = encode(&expected, edns);
         let sent = self.charge()?;
         self.tell_sent(Transport::Tcp);
-        let wait = self.known.wait.saturating_mul(TCP_WAITS).clamp(TCP_WAIT_MIN, TCP_WAIT_MAX);
+        let wait = self
+            .known
+            .wait
+            .saturating_mul(limits::TCP_WAITS)
+            .clamp(limits::TCP_WAIT_MIN, limits::TCP_WAIT_MAX);
         let deadline = sent.after(wait).min(self.context.budget.deadline());
         let Ok(bytes) = self.parts.exchange.tcp(self.address(), &query, deadline).await else {
             return Ok(Err(self.faulted(ServerFault::Truncated, sent, Transport::Tcp)));
@@ -205,7 +200,7 @@ impl Attempt<'_> {
 
     /// Opens a socket on a random port and sends.
     async fn open(&self, query: &[u8]) -> Result<Box<dyn Datagrams>, ExchangeError> {
-        for _ in 0..PORT_DRAWS_MAX {
+        for _ in 0..limits::PORT_DRAWS_MAX {
             let port = self.parts.entropy.port();
             match self.parts.exchange.udp(self.address(), port, query).await {
                 Err(ExchangeError::PortTaken) => {}

@@ -43,9 +43,6 @@ pub(super) enum Effort {
     Short,
 }
 
-/// Silences that end a short question. They count for the whole question that follows.
-const SHORT_TRIES: u32 = 2;
-
 /// A cut whose servers are asked for one client question.
 pub(super) struct AtCut<'a> {
     parts: &'a Parts,
@@ -92,7 +89,8 @@ impl<'a> AtCut<'a> {
             self.targets.start_over();
         }
         let mut spare = None;
-        let tries = if effort == Effort::Short { SHORT_TRIES } else { limits::ATTEMPTS_PER_CUT_MAX };
+        let tries =
+            if effort == Effort::Short { limits::SHORT_TRIES_MAX } else { limits::ATTEMPTS_PER_CUT_MAX };
         for sent in 0..tries {
             let Some(chosen) = self.next().await? else { break };
             let address = chosen.address;

@@ -16,9 +16,6 @@ use super::scrub;
 /// The hints that come with the program.
 const BUILTIN: &str = include_str!("../../trust-anchors/root.hints");
 
-/// The lowest TTL the root's delegation is kept for, in seconds: priming is not repeated for each question.
-const ROOT_TTL_SECS_MIN: u32 = 60;
-
 /// What is wrong with a hints file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HintsError {
@@ -111,7 +108,7 @@ pub(super) fn question() -> Question {
 
 /// The root as the hints describe it.
 pub(super) fn hinted(hints: &[NameServer]) -> Delegation {
-    root(hints.to_vec(), ROOT_TTL_SECS_MIN)
+    root(hints.to_vec(), limits::ROOT_TTL_SECS_MIN)
 }
 
 /// The root's delegation from the answer to `. NS`. An address that the answer left out for want of room is
@@ -128,7 +125,7 @@ pub(super) fn delegation(response: &Response, hints: &[NameServer]) -> Option<De
     if servers.iter().all(|server| server.glue.is_empty()) {
         return None;
     }
-    Some(root(servers, set.ttl.clamp(ROOT_TTL_SECS_MIN, limits::MAX_TTL_SECS)))
+    Some(root(servers, set.ttl.clamp(limits::ROOT_TTL_SECS_MIN, limits::MAX_TTL_SECS)))
 }
 
 fn root(servers: Vec<NameServer>, ttl: u32) -> Delegation {

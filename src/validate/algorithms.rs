@@ -6,6 +6,8 @@
 
 use ring::{digest, signature};
 
+use crate::limits;
+
 /// What is done with SHA-1 in signatures: algorithms 5 and 7. As a digest of keys it is used wherever a DS set has
 /// nothing better (RFC 4509 §3): that takes a second preimage to forge, and to pass over it would leave the zone
 /// without any protection.
@@ -62,11 +64,6 @@ pub(super) enum KeyForm {
     Broken,
 }
 
-/// The shortest and the longest RSA modulus in bits that is used (`ring` takes no others).
-const RSA_BITS: std::ops::RangeInclusive<usize> = 1_024..=8_192;
-/// The longest RSA exponent in octets: longer ones only cost time (`ring` takes up to 33 bits).
-const RSA_EXPONENT_OCTETS_MAX: usize = 4;
-
 /// Looks at the form of a DNSKEY's public key.
 pub(super) fn key_form(algorithm: u8, public_key: &[u8]) -> KeyForm {
     let expected = match algorithm {
@@ -87,7 +84,7 @@ fn rsa_form(public_key: &[u8]) -> KeyForm {
         return KeyForm::Broken;
     }
     let bits = modulus.len() * 8 - usize::try_from(first.leading_zeros()).unwrap_or(0);
-    if RSA_BITS.contains(&bits) && exponent.len() <= RSA_EXPONENT_OCTETS_MAX {
+    if limits::RSA_BITS.contains(&bits) && exponent.len() <= limits::RSA_EXPONENT_OCTETS_MAX {
         KeyForm::Usable
     } else {
         KeyForm::Unsupported

@@ -19,15 +19,8 @@ use crate::dns::{Name, Question, RecordType};
 use crate::failure::Failure;
 use crate::limits::{self, Limit};
 
-/// Questions that are asked for at once at most.
-const BATCH_MAX: usize = 12;
-/// Ancestors that are taken for zones where no cut is known: a wrong guess costs a question, a right one saves a
-/// round trip.
-const GUESSES_MAX: usize = 3;
 /// What is left of [`Limit::Evidence`] for what is needed, when something might be asked for early.
 const EVIDENCE_KEPT: u32 = 16;
-/// Zone cuts that are tried out of order, because something hints at them.
-const HINTS_MAX: usize = 8;
 
 /// What is settled of a name.
 #[derive(Debug, Clone)]
@@ -362,7 +355,8 @@ impl Proof {
         }
         let mut batch = vec![needed.clone()];
         for question in self.likely(needed, work) {
-            let spare = work.budget.left(Limit::Evidence) > EVIDENCE_KEPT && batch.len() < BATCH_MAX;
+            let spare =
+                work.budget.left(Limit::Evidence) > EVIDENCE_KEPT && batch.len() < limits::EVIDENCE_BATCH_MAX;
             if spare && !self.fed.contains_key(&question) && self.asked.insert(question.clone()) {
                 work.charge(Limit::Evidence, 1)?;
                 batch.push(question);
@@ -382,7 +376,7 @@ impl Proof {
         };
         let mut above = work.evidence.cuts(zone);
         if above.is_empty() {
-            above.extend(zone.ancestors().skip(1).take(GUESSES_MAX));
+            above.extend(zone.ancestors().skip(1).take(limits::CUT_GUESSES_MAX));
         }
         above.push(anchor.clone());
         above.retain(|cut| zone.is_below(cut) && cut.is_subdomain_of(anchor));
@@ -407,7 +401,7 @@ fn hinted(name: &Name, anchor: &Name, hints: &[Name], work: &Work<'_>) -> Vec<Na
     cuts.retain(|cut| name.is_subdomain_of(cut) && cut.is_below(anchor));
     cuts.sort_by_key(|cut| std::cmp::Reverse(cut.label_count()));
     cuts.dedup();
-    cuts.truncate(HINTS_MAX);
+    cuts.truncate(limits::CUT_HINTS_MAX);
     cuts.reverse();
     cuts
 }
