@@ -196,7 +196,7 @@ pub const WAITED_ZONES_MAX: usize = 64;
 
 // One attempt.
 
-/// How many source ports are drawn before this host counts as out of them.
+/// How many ports are drawn, to ask from or to listen on, before this host counts as out of them.
 pub const PORT_DRAWS_MAX: u32 = 16;
 /// How long TCP gets, as a multiple of what a datagram gets: a handshake, the query, and some patience.
 pub const TCP_WAITS: u32 = 4;

@@ -134,15 +134,24 @@ impl Listener {
     /// Opens the sockets: `sockets` for UDP, which the kernel shares the clients out to, and one for TCP.
     /// Port 0 takes a port that is free for both.
     pub fn bind(address: SocketAddr, sockets: usize) -> Result<Self, ListenError> {
-        let fault = |transport| move |error| ListenError { address, transport, error };
-        let first = udp::bind(address).map_err(fault("UDP"))?;
-        let address = first.local_addr().map_err(fault("UDP"))?;
-        let mut udp = vec![first];
-        for _ in 1..sockets {
-            udp.push(udp::bind(address).map_err(fault("UDP"))?);
+        let mut left = if address.port() == 0 { limits::PORT_DRAWS_MAX } else { 1 };
+        loop {
+            left -= 1;
+            match Self::bind_once(address, sockets) {
+                // The kernel chose a port that is free for TCP, and somebody has it for UDP.
+                Err(fault) if left > 0 && fault.error.kind() == io::ErrorKind::AddrInUse => {}
+                done => return done,
+            }
         }
+    }
+
+    /// TCP comes first: its port is nobody else's, while datagram sockets of two processes may share one.
+    fn bind_once(address: SocketAddr, sockets: usize) -> Result<Self, ListenError> {
+        let fault = |transport| move |error| ListenError { address, transport, error };
         let tcp = bind_tcp(address).map_err(fault("TCP"))?;
-        Ok(Self { udp, tcp })
+        let address = tcp.local_addr().map_err(fault("TCP"))?;
+        let udp = (0..sockets.max(1)).map(|_| udp::bind(address)).collect::<io::Result<_>>();
+        Ok(Self { udp: udp.map_err(fault("UDP"))?, tcp })
     }
 
     /// The address that is listened on.

@@ -292,3 +292,14 @@ mod clock {
         tokio::time::Instant::now()
     }
 }
+
+#[tokio::test]
+async fn listeners_on_any_port_never_share_one() {
+    // Datagram sockets of one user may share a port: the kernel hands out one that another listener has.
+    let any = "127.0.0.1:0".parse().unwrap();
+    let listeners: Vec<_> = (0..250).map(|_| Listener::bind(any, 2).unwrap()).collect();
+    let mut ports: Vec<u16> = listeners.iter().map(|one| one.address().unwrap().port()).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    assert_eq!(ports.len(), listeners.len());
+}
