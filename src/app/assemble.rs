@@ -78,7 +78,6 @@ pub fn on(
         clock: clock.clone(),
         source: iterator.clone(),
         validator: settings.dnssec.validation.then(|| Arc::new(validator)),
-        delegations: Arc::clone(&store.delegations),
         store,
         stages: stages(settings),
         access: AccessTable::new(settings.access.iter().copied().collect()),

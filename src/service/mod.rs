@@ -22,7 +22,6 @@ use std::sync::Arc;
 
 use crate::budget::Caps;
 use crate::cache::Store;
-use crate::cache::delegations::Delegations;
 use crate::clock::Clock;
 use crate::context::{Context, FlightId};
 use crate::dns::edns::{EdeCode, ExtendedError};
@@ -53,10 +52,8 @@ pub struct Parts {
     pub source: Arc<dyn Source>,
     /// Judges answers; none: `[dnssec] validation = false`.
     pub validator: Option<Arc<Validator>>,
-    /// The caches.
+    /// The caches; its zone cuts are those of the iterator, for the DS evidence that came with referrals.
     pub store: Arc<Store>,
-    /// The zone cuts that the iterator knows, for the DS evidence that came with referrals.
-    pub delegations: Arc<Delegations>,
     /// Asked in this order before anything is looked up.
     pub stages: Vec<Box<dyn Stage>>,
     /// Who may ask.
@@ -90,7 +87,6 @@ pub struct Service {
     source: Arc<dyn Source>,
     validator: Option<Arc<Validator>>,
     store: Arc<Store>,
-    delegations: Arc<Delegations>,
     stages: Vec<Box<dyn Stage>>,
     access: AccessTable,
     settings: Settings,
@@ -120,7 +116,6 @@ impl Service {
             source: parts.source,
             validator: parts.validator,
             store: parts.store,
-            delegations: parts.delegations,
             stages: parts.stages,
             access: parts.access,
             settings: parts.settings,

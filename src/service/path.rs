@@ -30,7 +30,7 @@ impl Service {
         let ends = answer.answer.iter().map(|rrset| &rrset.name);
         let mut zones = Vec::new();
         for name in std::iter::once(&question.name).chain(ends) {
-            for zone in self.delegations.cuts(name, self.clock.now()) {
+            for zone in self.store.delegations.cuts(name, self.clock.now()) {
                 if !zones.contains(&zone) {
                     zones.push(zone);
                 }

@@ -61,10 +61,11 @@ impl Service {
         if verdict.state().is_bogus() {
             // Unless it is the zone's own fault, a referral on the way was forged.
             let now = self.clock.now();
-            self.delegations
+            self.store
+                .delegations
                 .cuts(&question.name, now)
                 .iter()
-                .for_each(|zone| self.delegations.doubt(zone, now));
+                .for_each(|zone| self.store.delegations.doubt(zone, now));
         }
         context.tell(&Event::Judged { question, state: verdict.state() });
         Ok(verdict)
@@ -188,7 +189,7 @@ impl Service {
             return None;
         }
         let now = self.clock.now();
-        let cut = self.delegations.get(&question.name, now)?;
+        let cut = self.store.delegations.get(&question.name, now)?;
         let age = age_secs(&cut, now);
         let (outcome, answer, authority) = match &cut.delegation.ds {
             DsEvidence::Absent => return None,
@@ -308,6 +309,6 @@ impl Evidence for Known<'_> {
     }
 
     fn cuts(&self, name: &Name) -> Vec<Name> {
-        self.service.delegations.cuts(name, self.now)
+        self.service.store.delegations.cuts(name, self.now)
     }
 }

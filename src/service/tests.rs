@@ -115,7 +115,6 @@ fn parts(script: &Arc<Script>) -> Parts {
         clock: Clock::simulated(1_700_000_000),
         source: Arc::clone(script) as Arc<dyn Source>,
         validator: None,
-        delegations: Arc::clone(&store.delegations),
         store,
         stages: vec![Box::new(Here)],
         access: AccessTable::new(
@@ -432,7 +431,7 @@ async fn with_referral_path_the_name_servers_are_asked_for_too() {
         ttl: 60,
     };
     let cut = crate::cache::delegations::CachedCut::new(delegation, now, now.after_secs(3_600));
-    parts.delegations.insert(cut);
+    parts.store.delegations.insert(cut);
     let service = Service::new(parts, &lookup::Addresses::default());
     let reply = ask("www.example.", RecordType::A).of(&service).await.unwrap();
     assert_eq!(reply.header.rcode, Rcode::SERVFAIL, "the address of ns.example. can not be had");

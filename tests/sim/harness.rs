@@ -103,7 +103,6 @@ impl Sim {
             clock: clock.clone(),
             source: resolver,
             validator: options.validation.then(|| Arc::new(Validator::new(anchors, Policy::default()))),
-            delegations: Arc::clone(&store.delegations),
             store: Arc::clone(&store),
             stages: Vec::new(),
             access: AccessTable::new(
