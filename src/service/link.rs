@@ -96,7 +96,7 @@ impl Link {
     pub(crate) fn limit(&self) -> Option<Limit> {
         match &self.state {
             ValidationState::Bogus(reason) => match reason.fault {
-                Fault::TooMuchWork { limit } => Limit::ALL.into_iter().find(|one| one.word() == limit),
+                Fault::TooMuchWork { limit } => Some(limit),
                 _ => None,
             },
             _ => None,

@@ -452,7 +452,7 @@ impl Proof {
             zone: self.stack.last().unwrap_or(&self.response.zone).clone(),
             name: question.name.clone(),
             rtype: question.rtype,
-            fault: Fault::TooMuchWork { limit: limit.word() },
+            fault: Fault::TooMuchWork { limit },
         };
         let judgement = Judgement::Bogus(Blame { reason: Box::new(reason), culprit: None });
         let what = story::rrset(&question.name, question.rtype);

@@ -5,7 +5,7 @@ use crate::lab::signer::RrsigFixed;
 use crate::limits::Limit;
 
 fn too_much(limit: Limit) -> Fault {
-    Fault::TooMuchWork { limit: limit.word() }
+    Fault::TooMuchWork { limit }
 }
 
 /// A signature that names a key and is wrong.
