@@ -253,6 +253,20 @@ pub const SIGNATURE_SKEW_SECS_MAX: u32 = 86_400;
 pub const MAX_TTL_SECS: u32 = 86_400;
 /// `[cache] max-negative-ttl` (RFC 2308 §5: one to three hours).
 pub const MAX_NEGATIVE_TTL_SECS: u32 = 3_600;
+/// `[cache] serve-expired-ttl`: how long an answer past its TTL may be served (RFC 8767 §5: one to three days;
+/// Unbound a day).
+pub const STALE_SECS_MAX: u32 = 86_400;
+/// `[cache] serve-expired-reply-ttl` (RFC 8767 §4: 30 s).
+pub const STALE_REPLY_TTL_SECS: u32 = 30;
+/// `[cache] serve-expired-client-timeout`, in milliseconds (RFC 8767 §5: 1.8 s). It has to end before replies to
+/// datagrams are too old to be sent, at 1.9 s.
+pub const STALE_CLIENT_TIMEOUT_MS: u64 = 1_800;
+/// An answer is renewed when no more than one part in so many of its time is left (Unbound: a tenth).
+pub const PREFETCH_SHARE: u32 = 10;
+/// The shortest TTL of answers that are renewed before their end (BIND 9 s): of shorter ones little would be won.
+pub const PREFETCH_TTL_SECS_MIN: u32 = 10;
+/// Answers renewed at the same time. Those that find no place are asked for when their time is over.
+pub const PREFETCHES_MAX: usize = 256;
 /// Bogus data and the failure it caused (Unbound `val-bogus-ttl`).
 pub const BOGUS_TTL_SECS: u32 = 60;
 /// The first time a failure is remembered, and the longest (RFC 9520 §3.2: at least 1 s, at most 5 min).

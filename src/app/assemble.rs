@@ -19,7 +19,7 @@ use crate::net::upstream::Upstream;
 use crate::service::access::AccessTable;
 use crate::service::lookup::Addresses;
 use crate::service::stage::{LocalAnswer, Stage};
-use crate::service::{self, Client, PrivateAddresses, ReplySettings, Service, TtlBounds};
+use crate::service::{self, Client, PrivateAddresses, ReplySettings, Service, StaleSettings, TtlBounds};
 use crate::validate::{Policy, Validator};
 
 /// A resolver of parts that fit, ready to be asked.
@@ -158,6 +158,13 @@ fn service_settings(settings: &Settings) -> service::Settings {
             &settings.resolver.private_address,
             settings.resolver.private_domain.clone(),
         ),
+        stale: settings.cache.serve_expired.then_some(StaleSettings {
+            ttl_secs: settings.cache.serve_expired_ttl_secs,
+            client_timeout: settings.cache.serve_expired_client_timeout,
+            reply_ttl_secs: settings.cache.serve_expired_reply_ttl_secs,
+        }),
+        prefetch: settings.cache.prefetch,
+        prefetch_key: settings.cache.prefetch_key,
         reply: ReplySettings {
             nsid: Some(settings.server.nsid.clone()).filter(|nsid| !nsid.is_empty()),
             tcp_idle_timeout: settings.server.tcp_idle_timeout,

@@ -4,7 +4,7 @@
 //! [`CachedAnswer`], which writes replies (id, flags, the question's letter case, TTLs, the form without
 //! DNSSEC records, OPT) or gives the message back for building chains of aliases. Each is one allocation.
 //! The absence of a name is kept under the type [`ABSENT`] and answers all types (RFC 2308 §5). Nothing past its
-//! TTL comes out. Bogus answers are kept for clients with CD alone (RFC 4035 §3.2.2). All are of class IN.
+//! TTL comes out, but by [`Answers::get_past`]. Bogus answers are kept for clients with CD alone (RFC 4035 §3.2.2). All are of class IN.
 //! What may be cached, and for how long, is decided by `service`.
 
 use std::sync::Arc;
@@ -102,7 +102,14 @@ impl Answers {
         self.entries.get(key).filter(|answer| now < answer.expires())
     }
 
-    /// The same, by a name in wire form, of whatever letter case. Allocates nothing.
+    /// What was last kept under a name and type, however long its TTL is over: for those who serve stale answers
+    /// (RFC 8767), who look at its age themselves.
+    pub fn get_past(&self, name: &Name, rtype: RecordType) -> Option<CachedAnswer> {
+        let mut buffer = [0; KEY_LEN_MAX];
+        self.entries.get(write_key(&mut buffer, name.as_wire(), rtype)?)
+    }
+
+    /// The same as [`Answers::get`], by a name in wire form, of whatever letter case. Allocates nothing.
     pub fn get_wire(&self, name: &[u8], rtype: RecordType, now: Moment) -> Option<CachedAnswer> {
         let mut buffer = [0; KEY_LEN_MAX];
         let key = write_key(&mut buffer, name, rtype)?;
@@ -257,6 +264,12 @@ impl CachedAnswer {
     /// Seconds it may still be served.
     pub fn ttl_left(&self, now: Moment) -> u32 {
         self.ttl().saturating_sub(self.age_secs(now))
+    }
+
+    /// Whether the last tenth of its time has begun, so that it is worth renewing while it is still good.
+    pub fn is_due(&self, now: Moment) -> bool {
+        self.ttl() >= limits::PREFETCH_TTL_SECS_MIN
+            && self.ttl_left(now) <= self.ttl() / limits::PREFETCH_SHARE
     }
 
     /// What was judged of it; none if it is bogus: why, is known to `failures`.

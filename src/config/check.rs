@@ -169,6 +169,23 @@ fn cache(reader: &mut Reader<'_>) -> Cache {
         max_ttl_secs: reader.value("cache", "max-ttl", max, |value| ttl(value, 1)),
         min_ttl_secs: reader.value("cache", "min-ttl", 0, |value| ttl(value, 0)),
         max_negative_ttl_secs: reader.value("cache", "max-negative-ttl", max_negative, |value| ttl(value, 1)),
+        prefetch: reader.value("cache", "prefetch", true, boolean),
+        prefetch_key: reader.value("cache", "prefetch-key", true, boolean),
+        serve_expired: reader.value("cache", "serve-expired", true, boolean),
+        serve_expired_ttl_secs: reader
+            .value("cache", "serve-expired-ttl", limits::STALE_SECS_MAX, |value| ttl(value, 1)),
+        serve_expired_client_timeout: reader.value(
+            "cache",
+            "serve-expired-client-timeout",
+            Duration::from_millis(limits::STALE_CLIENT_TIMEOUT_MS),
+            client_timeout,
+        ),
+        serve_expired_reply_ttl_secs: reader.value(
+            "cache",
+            "serve-expired-reply-ttl",
+            limits::STALE_REPLY_TTL_SECS,
+            |value| ttl(value, 1),
+        ),
     };
     if cache.min_ttl_secs > cache.max_ttl_secs {
         let what = format!("it is longer than max-ttl ({} s): lower it", cache.max_ttl_secs);
@@ -320,6 +337,13 @@ fn idle_timeout(value: &DeValue<'_>) -> Result<Duration, String> {
     // RFC 7828 counts tenths of a second in 16 bits.
     let (least, most) = (Duration::from_millis(limits::TCP_IDLE_MS_MIN), Duration::from_secs(6_553));
     in_range(duration, &(least..=most), "\"200ms\" to \"6553s\"")
+}
+
+fn client_timeout(value: &DeValue<'_>) -> Result<Duration, String> {
+    let duration = units::duration(text(value)?).map_err(|error| error.to_string())?;
+    // Replies to datagrams that are older than 1.9 s are not sent.
+    let most = Duration::from_millis(limits::STALE_CLIENT_TIMEOUT_MS);
+    in_range(duration, &(Duration::ZERO..=most), "\"0ms\" (at once) to \"1800ms\"")
 }
 
 fn ttl(value: &DeValue<'_>, least: u32) -> Result<u32, String> {

@@ -114,6 +114,18 @@ pub struct Cache {
     pub min_ttl_secs: u32,
     /// The longest that a denial is kept, in seconds.
     pub max_negative_ttl_secs: u32,
+    /// Answers are renewed before their time is over, if they are asked for.
+    pub prefetch: bool,
+    /// A zone's keys are fetched while the referral to it is followed.
+    pub prefetch_key: bool,
+    /// Answers past their time are served when there is no other.
+    pub serve_expired: bool,
+    /// How long past their time, in seconds.
+    pub serve_expired_ttl_secs: u32,
+    /// How long a client waits for a fresh answer first.
+    pub serve_expired_client_timeout: Duration,
+    /// The TTL they are served with, in seconds.
+    pub serve_expired_reply_ttl_secs: u32,
 }
 
 /// `[harden]`

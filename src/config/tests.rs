@@ -72,7 +72,7 @@ fn a_key_of_later_work_is_not_known() {
     for text in [
         "[server]\nlisten-tls = []",
         "[dnssec]\nnegative-trust-anchors = []",
-        "[cache]\nserve-expired = true",
+        "[cache]\nsnapshot = \"\"",
         "[resolver]\nsend-cookie = true",
         "[harden]\naggressive-nsec = true",
         "[log]\nqueries = true",

@@ -2,7 +2,8 @@
 //!
 //! [`Service::prepare`] says at once what can be said without waiting: errors, local zones, cached answers. What
 //! is left goes to [`Service::resolve`], which walks the chain of aliases link by link: remembered failure →
-//! cache → flight (fetch, prove, remember). `secure` gets links proven, `finish` writes the reply.
+//! cache → flight (fetch, prove, remember). `secure` gets links proven, `finish` writes the reply. Where that fails
+//! or takes long, `stale` has what was last known; `prefetch` renews what is asked for shortly before its end.
 
 pub mod access;
 mod early_keys;
@@ -11,12 +12,14 @@ mod link;
 pub mod lookup;
 mod path;
 mod pipeline;
+mod prefetch;
 mod private;
 mod request;
 mod secure;
 pub mod single_flight;
 pub mod source;
 pub mod stage;
+mod stale;
 
 use std::sync::Arc;
 
@@ -38,11 +41,13 @@ pub use finish::ReplySettings;
 use link::Link;
 pub use link::TtlBounds;
 pub use pipeline::Answer;
+use prefetch::Renewals;
 pub use private::PrivateAddresses;
 pub use request::{Client, Request};
 use single_flight::{Airspace, Flights, Ticket};
 use source::Source;
 use stage::Stage;
+pub use stale::StaleSettings;
 
 /// What the service is made of.
 pub struct Parts {
@@ -66,6 +71,7 @@ pub struct Parts {
 
 /// What can be configured.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct Settings {
     /// How much one question may cost.
     pub caps: Caps,
@@ -77,6 +83,12 @@ pub struct Settings {
     pub referral_path: bool,
     /// `[resolver] private-address` and `private-domain`.
     pub private: PrivateAddresses,
+    /// `[cache] serve-expired`; none: nothing is served past its time.
+    pub stale: Option<StaleSettings>,
+    /// `[cache] prefetch`: answers that are still asked for are renewed before their time is over.
+    pub prefetch: bool,
+    /// `[cache] prefetch-key`: the keys of a signed zone are fetched while the referral to it is followed.
+    pub prefetch_key: bool,
     /// What shows in replies.
     pub reply: ReplySettings,
 }
@@ -94,6 +106,7 @@ pub struct Service {
     airspace: Arc<Airspace>,
     fetches: Flights<Arc<Scrubbed>>,
     links: Flights<Arc<Link>>,
+    renewals: Renewals,
 }
 
 /// What becomes of a client's message.
@@ -123,6 +136,7 @@ impl Service {
             fetches: Flights::new(Arc::clone(&airspace)),
             links: Flights::new(Arc::clone(&airspace)),
             airspace,
+            renewals: Renewals::default(),
         });
         addresses.attach(&service);
         service
@@ -143,7 +157,7 @@ impl Service {
     }
 
     /// Sorts one client message, without waiting for anything.
-    pub fn prepare(&self, message: &[u8], client: &Client) -> Disposition {
+    pub fn prepare(self: &Arc<Self>, message: &[u8], client: &Client) -> Disposition {
         let access = self.access.get(client.address.ip());
         if access == Access::Deny {
             return Disposition::Drop;
@@ -206,15 +220,9 @@ impl Service {
     /// Resolves what [`Service::prepare`] could not answer, and writes the reply.
     pub async fn resolve(self: &Arc<Self>, request: Request) -> Vec<u8> {
         let context = self.context(Arc::clone(&self.observer));
-        let content = match self.answer(&request.question, request.checking_disabled, &context).await {
-            Ok(answer) => Content {
-                rcode: Some(answer.rcode),
-                authoritative: false,
-                secure: answer.state.is_secure(),
-                answer: answer.answer,
-                authority: answer.authority,
-                error: answer.note,
-            },
+        let content = match self.answer_in_time(&request.question, request.checking_disabled, &context).await
+        {
+            Ok(answer) => answer.into(),
             Err(failure) => Content::empty(Rcode::SERVFAIL, Some(failure.ede())),
         };
         finish::reply(&request, content, &self.settings.reply)

@@ -33,6 +33,28 @@ pub struct Answer {
     pub note: Option<ExtendedError>,
 }
 
+impl From<Answer> for finish::Content {
+    fn from(answer: Answer) -> Self {
+        Self {
+            rcode: Some(answer.rcode),
+            authoritative: false,
+            secure: answer.state.is_secure(),
+            answer: answer.answer,
+            authority: answer.authority,
+            error: answer.note,
+        }
+    }
+}
+
+/// Which links are asked of the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fetch {
+    /// Those that are not known.
+    Missing,
+    /// Those too whose time is nearly over.
+    Due,
+}
+
 impl Service {
     /// Answers a question from cache and network, following aliases. `checking_disabled`: bogus data is wanted too.
     pub async fn answer(
@@ -41,7 +63,7 @@ impl Service {
         checking_disabled: bool,
         context: &Context,
     ) -> Result<Answer, Failure> {
-        let mut result = self.chain(question, checking_disabled, context).await;
+        let mut result = self.chain(question, checking_disabled, Fetch::Missing, context).await;
         if let Ok(answer) = &result
             && self.settings.referral_path
             && !checking_disabled
@@ -66,17 +88,27 @@ impl Service {
         }
     }
 
+    /// The chain with those of its links renewed whose time is nearly over.
+    pub(super) async fn renewed_chain(
+        self: &Arc<Self>,
+        question: &Question,
+        context: &Context,
+    ) -> Result<Answer, Failure> {
+        self.chain(question, false, Fetch::Due, context).await
+    }
+
     async fn chain(
         self: &Arc<Self>,
         question: &Question,
         checking_disabled: bool,
+        fetch: Fetch,
         context: &Context,
     ) -> Result<Answer, Failure> {
         let mut current = question.clone();
         let mut seen: Vec<Name> = vec![question.name.clone()];
         let mut whole: Option<Answer> = None;
         loop {
-            let link = self.link(&current, context).await?;
+            let link = self.fetched_link(&current, fetch, context).await?;
             if let ValidationState::Bogus(reason) = &link.state
                 && !checking_disabled
             {
@@ -107,8 +139,19 @@ impl Service {
         question: &Question,
         context: &Context,
     ) -> Result<Arc<Link>, Failure> {
+        self.fetched_link(question, Fetch::Missing, context).await
+    }
+
+    async fn fetched_link(
+        self: &Arc<Self>,
+        question: &Question,
+        fetch: Fetch,
+        context: &Context,
+    ) -> Result<Arc<Link>, Failure> {
+        let is_due = fetch == Fetch::Due
+            && self.cached(question).is_some_and(|(entry, _)| entry.is_due(self.clock.now()));
         loop {
-            if let Some(found) = self.remembered(question) {
+            if !is_due && let Some(found) = self.remembered(question) {
                 context.tell(&Event::Cached(question));
                 return found.map(Arc::new);
             }
@@ -136,6 +179,9 @@ impl Service {
                 if let Some(limit) = link.limit().filter(|_| !whole) {
                     return Err(Failure::Limit(limit));
                 }
+                if link.state.is_bogus() && self.is_known(question) {
+                    return Ok(Arc::new(link));
+                }
                 self.keep_link(question, &link);
                 match &link.state {
                     ValidationState::Bogus(reason) => {
@@ -157,12 +203,18 @@ impl Service {
                     Failure::Busy(_) | Failure::ShuttingDown | Failure::Lost(_) | Failure::Cycle(_) => true,
                     _ => false,
                 };
-                if !blameless {
+                if !blameless && !self.is_known(question) {
                     self.store.failures.insert(question, failure.clone(), now);
                 }
                 Err(failure)
             }
         }
+    }
+
+    /// Whether a good answer is in the cache, and its time not over: one that was to be renewed. What went wrong
+    /// with that takes nothing away from it.
+    fn is_known(&self, question: &Question) -> bool {
+        self.cached(question).is_some()
     }
 
     /// What is known without asking anyone.
@@ -228,7 +280,7 @@ impl Service {
     }
 
     /// The reply to a query, if the cache has it ready-made: copied and patched, nothing decoded.
-    pub(super) fn ready_reply(&self, query: &QueryView<'_>, request: &Request) -> Option<Vec<u8>> {
+    pub(super) fn ready_reply(self: &Arc<Self>, query: &QueryView<'_>, request: &Request) -> Option<Vec<u8>> {
         if request
             .edns
             .is_some_and(|edns| edns.keepalive || (edns.nsid && self.settings.reply.nsid.is_some()))
@@ -238,29 +290,29 @@ impl Service {
         let now = self.clock.now();
         let wanted = Wanted::of(query, request.limit);
         let mut out = Vec::with_capacity(512);
-        [query.rtype, ABSENT]
+        let entry = [query.rtype, ABSENT]
             .into_iter()
             .filter_map(|rtype| self.store.answers.get_wire(query.name, rtype, now))
-            .any(|entry| entry.reply(&wanted, now, &mut out))
-            .then_some(out)
+            .find(|entry| entry.reply(&wanted, now, &mut out))?;
+        self.renew_if_due(&request.question, &entry);
+        Some(out)
     }
 
     /// The reply to a request, if a whole answer is known.
-    pub(super) fn remembered_reply(&self, request: &Request) -> Option<Vec<u8>> {
+    pub(super) fn remembered_reply(self: &Arc<Self>, request: &Request) -> Option<Vec<u8>> {
+        if let Some((entry, _)) = self.cached(&request.question) {
+            self.renew_if_due(&request.question, &entry);
+        }
         let content = match self.remembered(&request.question)? {
             Ok(link) if link.outcome == Outcome::Alias => return None,
             Ok(Link { state: ValidationState::Bogus(reason), .. }) if !request.checking_disabled => {
                 finish::Content::empty(Rcode::SERVFAIL, Some(Failure::Bogus(reason).ede()))
             }
-            Ok(link) => finish::Content {
-                rcode: Some(link.rcode),
-                authoritative: false,
-                secure: link.state.is_secure(),
-                answer: link.answer,
-                authority: link.authority,
-                error: link.note,
+            Ok(link) => join(None, &link).into(),
+            Err(failure) => match self.instead_of(&failure, &request.question) {
+                Some(stale) => stale.into(),
+                None => finish::Content::empty(Rcode::SERVFAIL, Some(failure.ede())),
             },
-            Err(failure) => finish::Content::empty(Rcode::SERVFAIL, Some(failure.ede())),
         };
         Some(finish::reply(request, content, &self.settings.reply))
     }
@@ -347,7 +399,7 @@ impl Service {
 }
 
 /// Appends a link to what came before it.
-fn join(before: Option<Answer>, link: &Link) -> Answer {
+pub(super) fn join(before: Option<Answer>, link: &Link) -> Answer {
     let Some(mut whole) = before else {
         return Answer {
             rcode: link.rcode,

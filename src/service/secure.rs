@@ -38,7 +38,10 @@ impl Service {
             return Ok(Validator::unchecked(Arc::unwrap_or_clone(response)));
         };
         let early = Arc::new(EarlyKeys::new(self, question, context));
-        let watched = Context { observer: Arc::clone(&early) as Arc<dyn Observer>, ..context.clone() };
+        let mut watched = context.clone();
+        if self.settings.prefetch_key {
+            watched.observer = Arc::clone(&early) as Arc<dyn Observer>;
+        }
         let mut response = self.fetch(question, &watched).await?;
         let mut work = Work { validator, distrusted: Distrusted::new(), heard: Vec::new(), early: &early };
         let mut verdict = self.judge_either(&response, &mut work, context).await?;

@@ -19,7 +19,8 @@ fn site(zone: &str) -> Zone {
 #[tokio::test(start_paused = true)]
 async fn nothing_is_served_past_its_ttl() {
     for zone in [Zone::new("example.org."), Zone::new("example.org.").unsigned()] {
-        let sim = Sim::new(world().zone(zone.record("www 10 A 192.0.2.80")));
+        let zone = zone.record("www 10 A 192.0.2.80");
+        let sim = Sim::with(world().zone(zone), |options| options.prefetch = false);
         assert_eq!(sim.ask_a("www.example.org.").await.message.answer[0].ttl, 10);
         for second in 1..10 {
             sim.pass(1).await;

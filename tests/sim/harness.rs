@@ -33,6 +33,7 @@ pub(crate) fn name(text: &str) -> Name {
 }
 
 /// What may differ from test to test.
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub(crate) struct Options {
     pub(crate) iterate: iterate::Settings,
     pub(crate) caps: Caps,
@@ -41,6 +42,9 @@ pub(crate) struct Options {
     pub(crate) ttl: TtlBounds,
     pub(crate) referral_path: bool,
     pub(crate) private: service::PrivateAddresses,
+    pub(crate) stale: Option<service::StaleSettings>,
+    pub(crate) prefetch: bool,
+    pub(crate) prefetch_key: bool,
     pub(crate) seed: u64,
 }
 
@@ -55,6 +59,9 @@ impl Default for Options {
             ttl: TtlBounds { max: limits::MAX_TTL_SECS, min: 0, max_negative },
             referral_path: false,
             private: service::PrivateAddresses::default(),
+            stale: Some(service::StaleSettings::default()),
+            prefetch: true,
+            prefetch_key: true,
             seed: seed(),
         }
     }
@@ -114,6 +121,9 @@ impl Sim {
                 below_nxdomain: true,
                 referral_path: options.referral_path,
                 private: options.private,
+                stale: options.stale,
+                prefetch: options.prefetch,
+                prefetch_key: options.prefetch_key,
                 reply: ReplySettings { nsid: None, tcp_idle_timeout: Duration::from_secs(30) },
             },
             observer: Arc::new(Silent),

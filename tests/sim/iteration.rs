@@ -173,7 +173,8 @@ async fn wildcards_and_empty_non_terminals_are_what_rfc_4592_says() {
 
 #[tokio::test(start_paused = true)]
 async fn a_negative_answer_lives_as_long_as_its_soa_says() {
-    let sim = Sim::new(world().zone(site("example.org.").negative_ttl(100)));
+    let zone = site("example.org.").negative_ttl(100);
+    let sim = Sim::with(world().zone(zone), |options| options.prefetch = false);
     let first = sim.ask_a("none.example.org.").await;
     assert_eq!(first.rcode(), Rcode::NXDOMAIN);
     assert_eq!(first.message.authority[0].ttl, 100);

@@ -16,6 +16,7 @@ mod caching;
 mod distrust;
 mod harness;
 mod iteration;
+mod stale;
 mod tools;
 mod validation;
 mod worlds;

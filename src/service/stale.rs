@@ -1,0 +1,150 @@
+//! Answers past their time, for as long as nobody can be asked for better ones (RFC 8767).
+//!
+//! In: a question whose resolution failed or takes too long, and the cache. Out: the answer as it was last known,
+//! with a TTL of its own, never with AD, and with an extended error that says so. Whatever the zone's servers say
+//! goes before it, that the name is gone included; so does a proof that something is wrong: bogus data has no
+//! claim to be replaced by older data that happens to be good. Of several things that were known of a name the
+//! last one counts, so that a name that was withdrawn does not come back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::cache::answers::{ABSENT, CachedAnswer};
+use crate::context::Context;
+use crate::dns::edns::{EdeCode, ExtendedError};
+use crate::dns::response::Outcome;
+use crate::dns::security::ValidationState;
+use crate::dns::{Name, Question, Rcode, RecordType};
+use crate::failure::Failure;
+use crate::limits::{self, Limit};
+use crate::service::Service;
+use crate::service::link::Link;
+use crate::service::pipeline::{Answer, join};
+
+/// `[cache] serve-expired-*`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StaleSettings {
+    /// Seconds past its TTL that an answer may be served.
+    pub ttl_secs: u32,
+    /// How long a client waits for a fresh answer before it gets a stale one.
+    pub client_timeout: Duration,
+    /// The TTL of stale answers, in seconds.
+    pub reply_ttl_secs: u32,
+}
+
+impl Default for StaleSettings {
+    fn default() -> Self {
+        Self {
+            ttl_secs: limits::STALE_SECS_MAX,
+            client_timeout: Duration::from_millis(limits::STALE_CLIENT_TIMEOUT_MS),
+            reply_ttl_secs: limits::STALE_REPLY_TTL_SECS,
+        }
+    }
+}
+
+/// Why a stale answer is served.
+enum Cause<'a> {
+    Failed(&'a Failure),
+    Slow(Duration),
+}
+
+impl Service {
+    /// Answers a client: with what the network says or, if it says nothing in time, with what was last known. The
+    /// work goes on after a stale answer, for whoever asks next.
+    pub(super) async fn answer_in_time(
+        self: &Arc<Self>,
+        question: &Question,
+        checking_disabled: bool,
+        context: &Context,
+    ) -> Result<Answer, Failure> {
+        let last_known =
+            self.settings.stale.and_then(|settings| Some((settings, self.last_known(question)?)));
+        let Some((settings, last_known)) = last_known else {
+            return self.answer(question, checking_disabled, context).await;
+        };
+        let (service, asked, context) = (Arc::clone(self), question.clone(), context.clone());
+        let work = tokio::spawn(async move { service.answer(&asked, checking_disabled, &context).await });
+        let patience = self.clock.now().after(settings.client_timeout);
+        match self.clock.before(patience, work).await {
+            Some(Ok(Err(failure))) if lets_stale_be_served(&failure) => {
+                Ok(told(last_known, &Cause::Failed(&failure)))
+            }
+            Some(Ok(result)) => result,
+            // The task was ended by a panic or by shutdown.
+            Some(Err(_)) => Err(Failure::Lost(question.clone())),
+            None => Ok(told(last_known, &Cause::Slow(settings.client_timeout))),
+        }
+    }
+
+    /// What may be served in place of a failure that is known already.
+    pub(super) fn instead_of(&self, failure: &Failure, question: &Question) -> Option<Answer> {
+        let last_known = || self.settings.stale.and_then(|_| self.last_known(question));
+        lets_stale_be_served(failure).then(last_known)?.map(|answer| told(answer, &Cause::Failed(failure)))
+    }
+
+    /// The whole answer as it was last known, aliases included.
+    fn last_known(&self, question: &Question) -> Option<Answer> {
+        let settings = self.settings.stale?;
+        let mut current = question.clone();
+        let mut whole = None;
+        for _ in 0..=self.settings.caps.get(Limit::Restarts) {
+            let link = self.last_known_link(&current, settings)?;
+            let answer = join(whole.take(), &link);
+            if link.outcome != Outcome::Alias {
+                return Some(answer);
+            }
+            whole = Some(answer);
+            current = Question { name: link.target, ..current };
+        }
+        None
+    }
+
+    fn last_known_link(&self, question: &Question, settings: StaleSettings) -> Option<Link> {
+        let now = self.clock.now();
+        let good =
+            |entry: &CachedAnswer| !entry.is_bogus() && now < entry.expires().after_secs(settings.ttl_secs);
+        let kept = |name: &Name, rtype| self.store.answers.get_past(name, rtype).filter(good);
+        let alias = kept(&question.name, RecordType::CNAME)
+            .filter(|entry| entry.rcode() == Rcode::NOERROR && entry.has_answer());
+        // RFC 8020: what was proven absent took everything below along.
+        let above = || question.name.ancestors().skip(1).filter(|name| !name.is_root());
+        let absent_above = self
+            .settings
+            .below_nxdomain
+            .then(|| above().filter_map(|name| kept(&name, ABSENT).filter(CachedAnswer::is_secure)))
+            .into_iter()
+            .flatten();
+        // Of those kept at the same moment the last one: an alias is told with its end where that is known.
+        let (entry, is_alias) = absent_above
+            .map(|entry| (entry, false))
+            .chain(alias.map(|entry| (entry, question.rtype != RecordType::CNAME)))
+            .chain(kept(&question.name, ABSENT).map(|entry| (entry, false)))
+            .chain(kept(&question.name, question.rtype).map(|entry| (entry, false)))
+            .max_by_key(|(entry, _)| entry.stored())?;
+        let mut message = entry.message(now)?;
+        for rrset in message.answer.iter_mut().chain(&mut message.authority) {
+            rrset.ttl =
+                if rrset.ttl == 0 { settings.reply_ttl_secs } else { rrset.ttl.min(settings.reply_ttl_secs) };
+            rrset.signatures_ttl = rrset.ttl;
+        }
+        // Proven once, and nobody can say whether it still is: no AD.
+        Some(Link::from_cache(question, message, is_alias, ValidationState::Indeterminate, None))
+    }
+}
+
+/// A proof that something is wrong is an answer, and so is a chain of aliases that ends nowhere.
+fn lets_stale_be_served(failure: &Failure) -> bool {
+    !matches!(failure.root_cause(), Failure::Bogus(_) | Failure::AliasLoop(_))
+}
+
+/// With the note that says it is stale (RFC 8914 §4.4, §4.20), and why.
+fn told(answer: Answer, cause: &Cause<'_>) -> Answer {
+    let code = if answer.rcode == Rcode::NXDOMAIN { EdeCode::STALE_NXDOMAIN } else { EdeCode::STALE_ANSWER };
+    let text = match cause {
+        Cause::Failed(failure) => format!("past its time, as it cannot be renewed: {failure}"),
+        Cause::Slow(waited) => {
+            format!("past its time, as the servers have not answered within {} ms", waited.as_millis())
+        }
+    };
+    Answer { note: Some(ExtendedError { code, text }), ..answer }
+}
