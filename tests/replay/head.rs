@@ -23,7 +23,7 @@ pub(crate) struct Head {
 }
 
 /// Options that change nothing that is compared: how much is said, in which order, and what is fetched early.
-const WITHOUT_EFFECT: [&str; 17] = [
+const WITHOUT_EFFECT: [&str; 18] = [
     "target-fetch-policy",
     "trust-anchor-signaling",
     "minimal-responses",
@@ -35,6 +35,7 @@ const WITHOUT_EFFECT: [&str; 17] = [
     "verbosity",
     "val-log-level",
     "ede",
+    "ede-serve-expired",
     "msg-cache-size",
     "rrset-cache-size",
     "stub-prime",
@@ -126,6 +127,10 @@ fn option(gathered: &mut Gathered, key: &str, value: &str) -> Result<(), String>
         "prefetch" | "prefetch-key" | "serve-expired" => {
             return set("cache", format!("{key} = {}", flag(value)?));
         }
+        "serve-expired-ttl" | "serve-expired-reply-ttl" => {
+            return set("cache", format!("{key} = \"{value}s\""));
+        }
+        "serve-expired-client-timeout" => return set("cache", format!("{key} = \"{value}ms\"")),
         "features" => match value.split_once('=') {
             Some((word, seconds)) if word.trim() == "min_ttl" => {
                 return set("cache", format!("min-ttl = \"{}s\"", seconds.trim()));
@@ -184,6 +189,15 @@ fn toml(gathered: &Gathered) -> String {
             "resolver" => lines.push("use-caps-for-id = false"),
             // A scenario is of a world where every name may be delegated.
             "local" => lines.push("default-zones = false"),
+            // They are off unless a scenario turns them on.
+            "cache" => {
+                for default in ["prefetch = false", "serve-expired = false"] {
+                    let key = default.trim_end_matches("false");
+                    if !lines.iter().any(|line| line.starts_with(key)) {
+                        lines.push(default);
+                    }
+                }
+            }
             "access" if lines.is_empty() => lines.push("\"127.0.0.0/8\" = \"allow\""),
             _ => {}
         }

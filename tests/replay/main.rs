@@ -109,8 +109,11 @@ fn the_scenarios_pass_but_for_those_that_are_known_and_explained() {
         match (outcome, reason) {
             (Outcome::Passed, None) => passed += 1,
             (Outcome::Passed, Some(_)) => wrong.push(format!("{file}: passes, take it off known.tsv")),
-            (Outcome::Failed(_) | Outcome::Unplayable(_), Some(reason)) => {
+            (outcome @ (Outcome::Failed(_) | Outcome::Unplayable(_)), Some(reason)) => {
                 if only.is_some() {
+                    if let Outcome::Unplayable(what) = outcome {
+                        say!("    unplayable: {what}");
+                    }
                     say!("known: {file}: {reason}");
                 }
             }

@@ -100,6 +100,7 @@ impl Player {
                 self.settle().await;
                 tokio::time::sleep(Duration::from_millis(*millis)).await;
             }
+            Action::Traffic => self.settle().await,
             Action::Nothing => tokio::time::sleep(TICK).await,
         }
         Ok(())
@@ -121,10 +122,11 @@ impl Player {
         Message::parse(&octets).map_err(|error| format!("the reply cannot be read: {error}"))
     }
 
-    /// Lets open queries come to their end, as far as they do.
+    /// Lets open queries, and what is renewed beside them, come to their end, as far as they do.
     async fn settle(&mut self) {
         let all = async {
-            while self.asked.iter().any(|task| !task.is_finished()) {
+            tokio::time::sleep(TICK).await;
+            while self.asked.iter().any(|task| !task.is_finished()) || self.assembly.service.in_flight() > 0 {
                 tokio::time::sleep(TICK).await;
             }
         };

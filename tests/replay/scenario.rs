@@ -39,8 +39,10 @@ pub(crate) enum Action {
     CheckOutQuery(Box<Entry>),
     /// Milliseconds.
     TimePasses(u64),
-    /// NOTHING, and TRAFFIC: let what is under way go on.
+    /// What is under way goes on.
     Nothing,
+    /// What is under way comes to its end.
+    Traffic,
 }
 
 /// One message: a question, an answer, or what they are compared with.
@@ -178,7 +180,8 @@ fn action(lines: &mut Lines<'_>, words: &[&str]) -> Result<Action, String> {
             let millis = duration.map_err(|error| error.to_string())?.as_millis();
             Action::TimePasses(u64::try_from(millis).map_err(|error| error.to_string())?)
         }
-        ["NOTHING" | "TRAFFIC"] => Action::Nothing,
+        ["NOTHING"] => Action::Nothing,
+        ["TRAFFIC"] => Action::Traffic,
         _ => return Err(format!("an unknown step {words:?}")),
     })
 }
