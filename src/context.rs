@@ -9,7 +9,7 @@ use crate::budget::Budget;
 use crate::dns::Question;
 use crate::event::{Event, Observer};
 use crate::failure::Failure;
-use crate::limits;
+use crate::limits::Limit;
 
 /// A future behind a pointer, for the ports (`Exchange`, `Lookup`, `Source`).
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -40,11 +40,13 @@ impl Context {
         Self { budget, observer, ancestors: Vec::new(), avoid: Vec::new(), flight: None }
     }
 
-    /// The context of a lookup that `question` needs. Fails if that goes too deep.
+    /// The context of a lookup that `question` needs.
+    ///
+    /// # Errors
+    /// [`Limit::LookupLevels`] if that goes too deep.
     pub fn below(&self, question: &Question) -> Result<Self, Failure> {
-        if self.ancestors.len() >= limits::LOOKUP_DEPTH_MAX {
-            return Err(Failure::Cycle(question.name.clone()));
-        }
+        let level = u32::try_from(self.ancestors.len()).unwrap_or(u32::MAX).saturating_add(1);
+        self.budget.reach(Limit::LookupLevels, level)?;
         let mut ancestors = self.ancestors.clone();
         ancestors.push(question.clone());
         Ok(Self {

@@ -10,6 +10,7 @@ use crate::dns::response::{ResponseKind, Transport};
 use crate::dns::security::ValidationState;
 use crate::dns::{Name, Question};
 use crate::failure::{Failure, ServerFault};
+use crate::limits::Reached;
 
 /// Something that happened.
 #[derive(Debug)]
@@ -58,6 +59,10 @@ pub enum Event<'a> {
     /// An answer was judged.
     #[expect(missing_docs, reason = "the names say it")]
     Judged { question: &'a Question, state: &'a ValidationState },
+    /// A limit was reached, told once for each question and limit. `question` is the client's, if there is one;
+    /// `shadow`: the work goes on.
+    #[expect(missing_docs, reason = "the names say it")]
+    LimitReached { question: Option<&'a Question>, reached: Reached, shadow: bool },
     /// A lookup or a question failed.
     #[expect(missing_docs, reason = "the names say it")]
     Failed { question: &'a Question, failure: &'a Failure },

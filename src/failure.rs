@@ -5,14 +5,14 @@ use std::net::IpAddr;
 use crate::dns::edns::{EdeCode, ExtendedError};
 use crate::dns::security::Reason;
 use crate::dns::{Name, Question, Rcode};
-use crate::limits::Limit;
+use crate::limits::Reached;
 
 /// Why a question could not be answered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     /// A bound on the work for one question was reached.
-    #[error("the limit on {0} for one question was reached")]
-    Limit(Limit),
+    #[error("the limit of {0} for one question was reached")]
+    Limit(Reached),
     /// Answering would need its own answer: name servers that depend on each other.
     #[error("the name servers of {0} can only be found by way of themselves")]
     Cycle(Name),
@@ -71,6 +71,12 @@ pub enum ServerFault {
     /// Its answer was well-formed and failed validation.
     #[error("its answer is bogus")]
     Bogus,
+}
+
+impl From<Reached> for Failure {
+    fn from(reached: Reached) -> Self {
+        Self::Limit(reached)
+    }
 }
 
 fn last_said(last: Option<&(IpAddr, ServerFault)>) -> String {

@@ -49,7 +49,7 @@ pub async fn run(configuration: &Configuration, threads: usize) -> Result<(), St
             "fewer TCP clients than configured: the limit of open files is too low"
         );
     }
-    let assembly = Arc::new(assemble(configuration, shares.upstream, Arc::new(Narrator)));
+    let assembly = Arc::new(assemble(configuration, shares.upstream, Arc::new(Narrator::new())));
     let tcp = TcpSettings {
         clients: shares.tcp_clients,
         clients_per_address: server.tcp_clients_per_address,
@@ -129,7 +129,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_cannot_be_answered_does_not_keep_the_process() {
-        let assembly = assemble(&config::load(None).unwrap(), 1, Arc::new(Narrator));
+        let assembly = assemble(&config::load(None).unwrap(), 1, Arc::new(Narrator::new()));
         let tcp = TcpSettings { clients: 1, clients_per_address: 1, idle_timeout: Duration::ZERO };
         let shared = Shared::new(assembly.service, tcp);
         let (shutdown, _ending) = watch::channel(false);

@@ -113,7 +113,9 @@ mod tests {
     use super::*;
     use crate::dns::security::Fault;
     use crate::dns::{Name, RecordType};
-    use crate::limits::Limit;
+    use crate::limits::{Limit, Reached};
+
+    const PACKETS: Reached = Reached { limit: Limit::Packets, cap: 100 };
 
     fn question(text: &str) -> Question {
         Question::new(text.parse().unwrap(), RecordType::A)
@@ -138,7 +140,7 @@ mod tests {
         let mut now = 0;
         let mut spans = Vec::new();
         for _ in 0..9 {
-            failures.insert(&question("A."), Failure::Limit(Limit::Packets), secs(now));
+            failures.insert(&question("A."), Failure::Limit(PACKETS), secs(now));
             let span = remembered_secs(&failures, now);
             spans.push(span);
             now += span;
@@ -149,7 +151,7 @@ mod tests {
     #[test]
     fn a_success_or_a_long_quiet_starts_from_the_beginning() {
         let failures = failures();
-        let limit = Failure::Limit(Limit::Packets);
+        let limit = Failure::Limit(PACKETS);
         failures.insert(&question("a."), limit.clone(), secs(0));
         failures.insert(&question("a."), limit.clone(), secs(5));
         assert_eq!(remembered_secs(&failures, 5), 10);
@@ -179,7 +181,7 @@ mod tests {
     #[test]
     fn what_says_nothing_about_the_question_is_not_remembered() {
         let failures = failures();
-        let remembered = Failure::Remembered(Box::new(Failure::Limit(Limit::Packets)));
+        let remembered = Failure::Remembered(Box::new(Failure::Limit(PACKETS)));
         for failure in [Failure::Busy("full"), Failure::ShuttingDown, remembered] {
             failures.insert(&question("a."), failure, secs(0));
         }

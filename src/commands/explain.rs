@@ -149,8 +149,8 @@ impl Story<'_> {
     fn costs(&self) -> impl Iterator<Item = (&'static str, u32, u32)> + '_ {
         let counted = Limit::ALL.into_iter().filter(|limit| *limit != Limit::Milliseconds);
         counted.map(|limit| {
-            let spent = self.watched.budget.spent(limit);
-            (limit.word(), spent, spent.saturating_add(self.watched.budget.left(limit)))
+            let budget = &self.watched.budget;
+            (limit.word(), budget.spent(limit), budget.cap(limit))
         })
     }
 

@@ -130,6 +130,15 @@ fn kept(event: &Event<'_>) -> Option<What> {
         Event::Judged { question, state } => {
             What::Judged { question: (*question).clone(), state: (*state).clone() }
         }
+        Event::LimitReached { reached, shadow, .. } => What::Walk {
+            line: format!(
+                "the limit of {reached} for one question was reached{}",
+                if *shadow { " (in shadow: the work goes on)" } else { "" }
+            ),
+            fields: json!({
+                "event": "limit-reached", "limit": reached.limit.word(), "cap": reached.cap, "shadow": shadow,
+            }),
+        },
         Event::Failed { question, failure } => What::Walk {
             line: format!("{question} failed: {failure}"),
             fields: json!({ "event": "failed", "question": question.to_string(), "failure": failure.to_string() }),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::edns::EdeCode;
 use super::{Name, RecordType};
-use crate::limits::Limit;
+use crate::limits::Reached;
 
 /// The state of an RRset or of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,7 +124,7 @@ pub enum Fault {
     /// A limit on the work for one question was reached.
     #[error("more work than one answer may cost ({limit})")]
     #[expect(missing_docs, reason = "the names say it")]
-    TooMuchWork { limit: Limit },
+    TooMuchWork { limit: Reached },
     /// The answer contradicts itself.
     #[error("the answer contradicts itself: {what}")]
     #[expect(missing_docs, reason = "the names say it")]

@@ -218,13 +218,14 @@ impl Attempt<'_> {
     fn charge(&self) -> Result<Moment, Failure> {
         let now = self.parts.clock.now();
         self.context.budget.check_time(now)?;
+        self.context.budget.ask(self.server)?;
         self.context.budget.spend(Limit::Packets, 1)?;
         Ok(now)
     }
 
     fn charge_received(&self, len: usize) -> Result<(), Failure> {
         let kibibytes = u32::try_from(len.div_ceil(1_024)).unwrap_or(u32::MAX);
-        self.context.budget.spend(Limit::Kibibytes, kibibytes)
+        Ok(self.context.budget.spend(Limit::Kibibytes, kibibytes)?)
     }
 
     fn tell_sent(&self, transport: Transport) {

@@ -161,7 +161,7 @@ impl Resolver {
         let known = || self.parts.delegations.get(&Name::root(), self.parts.clock.now());
         let deadline = context.budget.deadline();
         let Some(_turn) = self.parts.clock.before(deadline, self.priming.lock()).await else {
-            return Err(Failure::Limit(Limit::Milliseconds));
+            return Err(context.budget.out_of_time().into());
         };
         if let Some(root) = known() {
             return Ok(root);
@@ -203,7 +203,7 @@ impl Resolver {
         let told = self.parts.clock.before(context.budget.deadline(), told).await.cloned();
         match own {
             Some(failure) => Err(failure),
-            None => told.ok_or(Failure::Limit(Limit::Milliseconds)),
+            None => told.ok_or_else(|| context.budget.out_of_time().into()),
         }
     }
 
@@ -342,5 +342,5 @@ fn expiry(ttl_secs: u32, parent: &CachedCut, now: Moment) -> Moment {
 
 /// Charges a short question; without budget for it the whole name is asked.
 fn may_shorten(context: &Context) -> bool {
-    context.budget.left(Limit::MinimiseSteps) > 0 && context.budget.spend(Limit::MinimiseSteps, 1).is_ok()
+    context.budget.spend(Limit::MinimiseSteps, 1).is_ok()
 }

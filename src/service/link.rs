@@ -6,7 +6,7 @@ use crate::dns::rdata::{Rrsig, Soa, single_name};
 use crate::dns::response::Outcome;
 use crate::dns::security::{Fault, ValidationState};
 use crate::dns::{Name, Question, Rcode, RecordType, Rrset};
-use crate::limits::Limit;
+use crate::limits::Reached;
 use crate::validate::Validated;
 
 /// A judged response to one question, fresh or from the cache.
@@ -93,7 +93,7 @@ impl Link {
     }
 
     /// The limit that judging it reached, if that is why it is bogus.
-    pub(crate) fn limit(&self) -> Option<Limit> {
+    pub(crate) fn limit(&self) -> Option<Reached> {
         match &self.state {
             ValidationState::Bogus(reason) => match reason.fault {
                 Fault::TooMuchWork { limit } => Some(limit),

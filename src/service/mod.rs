@@ -23,7 +23,7 @@ mod stale;
 
 use std::sync::Arc;
 
-use crate::budget::Caps;
+use crate::budget::{Budget, Caps, LimitHits};
 use crate::cache::Store;
 use crate::clock::Clock;
 use crate::context::{Context, FlightId};
@@ -103,6 +103,7 @@ pub struct Service {
     access: AccessTable,
     settings: Settings,
     observer: Arc<dyn Observer>,
+    limit_hits: Arc<LimitHits>,
     airspace: Arc<Airspace>,
     fetches: Flights<Arc<Scrubbed>>,
     links: Flights<Arc<Link>>,
@@ -133,6 +134,7 @@ impl Service {
             access: parts.access,
             settings: parts.settings,
             observer: parts.observer,
+            limit_hits: Arc::default(),
             fetches: Flights::new(Arc::clone(&airspace)),
             links: Flights::new(Arc::clone(&airspace)),
             airspace,
@@ -154,6 +156,11 @@ impl Service {
     /// How many resolutions are under way.
     pub fn in_flight(&self) -> usize {
         self.airspace.len()
+    }
+
+    /// How many questions reached each limit on the work for one.
+    pub fn limit_hits(&self) -> &LimitHits {
+        &self.limit_hits
     }
 
     /// Sorts one client message, without waiting for anything.
@@ -230,7 +237,8 @@ impl Service {
 
     /// A fresh context, with a budget that begins now.
     pub fn context(&self, observer: Arc<dyn Observer>) -> Context {
-        let budget = crate::budget::Budget::new(self.settings.caps.clone(), self.clock.now());
+        let budget = Budget::new(self.settings.caps.clone(), self.clock.now())
+            .heard_by(Arc::clone(&self.limit_hits), Arc::clone(&observer));
         Context::new(Arc::new(budget), observer)
     }
 

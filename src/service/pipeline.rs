@@ -63,7 +63,10 @@ impl Service {
         checking_disabled: bool,
         context: &Context,
     ) -> Result<Answer, Failure> {
+        context.budget.serves(question);
         let mut result = self.chain(question, checking_disabled, Fetch::Missing, context).await;
+        // With the limit on time in shadow, a question may have waited long for what others had begun: it is counted.
+        let _in_time = context.budget.check_time(self.clock.now());
         if let Ok(answer) = &result
             && self.settings.referral_path
             && !checking_disabled

@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::context::FlightId;
 use crate::dns::Question;
 use crate::failure::Failure;
-use crate::limits::{self, Limit};
+use crate::limits;
 
 /// The flights of one kind; kinds that wait for each other share one [`Airspace`].
 #[derive(Debug)]
@@ -188,7 +188,7 @@ impl<T: Clone> Ticket<T> {
     pub async fn wait(mut self, clock: &Clock, budget: &Budget) -> Result<T, Failure> {
         let result = self.result.wait_for(Option::is_some);
         let Some(outcome) = clock.before(budget.deadline(), result).await else {
-            return Err(Failure::Limit(Limit::Milliseconds));
+            return Err(budget.out_of_time().into());
         };
         let outcome = outcome.ok().and_then(|outcome| outcome.clone());
         drop(self.wait.take());
@@ -225,6 +225,7 @@ mod tests {
     use super::*;
     use crate::budget::Caps;
     use crate::dns::RecordType;
+    use crate::limits::{Limit, Reached};
 
     fn question(name: &str) -> Question {
         Question::new(name.parse().unwrap(), RecordType::A)
@@ -240,7 +241,8 @@ mod tests {
     async fn a_wait_ends_with_the_waiters_budget() {
         let flights = Flights::<u32>::new(Arc::default());
         let ticket = flights.join(&question("a."), None, 0, |_| std::future::pending()).unwrap();
-        assert_eq!(wait(ticket).await, Err(Failure::Limit(Limit::Milliseconds)));
+        let cap = Limit::Milliseconds.default_cap();
+        assert_eq!(wait(ticket).await, Err(Failure::Limit(Reached { limit: Limit::Milliseconds, cap })));
     }
 
     #[tokio::test(start_paused = true)]

@@ -488,7 +488,10 @@ async fn evidence_that_another_question_ran_out_of_budget_for_is_asked_for_again
     crate::lab::signer::sign_rrset(&mut signed, &signer, &Name::root(), validity).unwrap();
     script.says("www.example.", RecordType::A, Outcome::Answer, vec![signed], vec![]);
     let keys = Question::new(Name::root(), RecordType::DNSKEY);
-    script.answers.lock().unwrap().insert(keys.clone(), Err(Failure::Limit(limits::Limit::Packets)));
+    script.answers.lock().unwrap().insert(
+        keys.clone(),
+        Err(Failure::Limit(limits::Reached { limit: limits::Limit::Packets, cap: 100 })),
+    );
     let mut parts = parts(&script);
     parts.validator = Some(Arc::new(Validator::new(
         crate::validate::Anchors::builtin(),

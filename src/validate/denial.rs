@@ -11,7 +11,7 @@ use super::nsec3::{HashedChain, Hashes};
 use crate::budget::Budget;
 use crate::dns::rdata::TypeBitmap;
 use crate::dns::{Name, RecordType, Rrset};
-use crate::limits::Limit;
+use crate::limits::Reached;
 
 /// What is claimed to be absent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +94,7 @@ pub fn prove(
     records: &[&Rrset],
     hashes: &mut Hashes,
     budget: &Budget,
-) -> Result<Option<Denial>, Limit> {
+) -> Result<Option<Denial>, Reached> {
     if !may_ask(zone, claim) {
         return Ok(None);
     }

@@ -15,7 +15,7 @@ use crate::dns::rdata::Rrsig;
 use crate::dns::response::{Outcome, Scrubbed};
 use crate::dns::security::{Denied, Fault, Reason, ValidationState};
 use crate::dns::{Name, Question, Rcode, RecordType, Rrset};
-use crate::limits::{self, Limit};
+use crate::limits::{self, Reached};
 
 /// Where an RRset is: in the response to which question, in which section, at which place.
 pub(super) type Place = (Question, Section, usize);
@@ -446,7 +446,7 @@ impl Proof {
     }
 
     /// The end of a proof that would cost more than it may.
-    pub(super) fn exhausted(&self, limit: Limit, work: &Work<'_>) -> Validated {
+    pub(super) fn exhausted(&self, limit: Reached, work: &Work<'_>) -> Validated {
         let question = &self.response.question;
         let reason = Reason {
             zone: self.stack.last().unwrap_or(&self.response.zone).clone(),

@@ -12,7 +12,7 @@ use super::denial::{self, Claim, Denial, Finding};
 use crate::budget::Budget;
 use crate::dns::rdata::{Nsec3, TypeBitmap};
 use crate::dns::{Name, RecordType, Rrset};
-use crate::limits::{self, Limit};
+use crate::limits::{self, Limit, Reached};
 
 /// The hash of a name: SHA-1, the only one there is (RFC 5155 §11).
 type Hash = [u8; 20];
@@ -98,7 +98,7 @@ impl<'a> HashedChain<'a> {
     }
 
     /// Searches a proof.
-    pub(super) fn prove(&mut self, claim: Claim<'_>) -> Result<Option<Denial>, Limit> {
+    pub(super) fn prove(&mut self, claim: Claim<'_>) -> Result<Option<Denial>, Reached> {
         if self.iterations > limits::NSEC3_ITERATIONS_MAX {
             // RFC 9276 §3.2: insecure, and not one hash is computed for it (CVE-2026-1519).
             let finding = Finding::Insecure(Insecurity::Iterations(self.iterations));
@@ -113,7 +113,7 @@ impl<'a> HashedChain<'a> {
     }
 
     /// RFC 5155 §8.4.
-    fn no_name(&mut self, name: &Name) -> Result<Option<Denial>, Limit> {
+    fn no_name(&mut self, name: &Name) -> Result<Option<Denial>, Reached> {
         let Some(encloser) = self.encloser(name)? else { return Ok(None) };
         let Ok(wildcard) = encloser.name.wildcard() else { return Ok(None) };
         let Some(covering) = self.covering(&wildcard)?.map(|link| link.index) else { return Ok(None) };
@@ -121,7 +121,7 @@ impl<'a> HashedChain<'a> {
     }
 
     /// RFC 5155 §8.5, §8.6, §8.7.
-    fn no_type(&mut self, name: &Name, rtype: RecordType) -> Result<Option<Denial>, Limit> {
+    fn no_type(&mut self, name: &Name, rtype: RecordType) -> Result<Option<Denial>, Reached> {
         if let Some(link) = self.matching(name)? {
             let finding = denial::type_finding(name, &link.types, rtype);
             return Ok(finding.map(|finding| Denial::new(finding, &[link.index])));
@@ -138,7 +138,7 @@ impl<'a> HashedChain<'a> {
     }
 
     /// RFC 5155 §8.8.
-    fn no_closer_match(&mut self, name: &Name, encloser: &Name) -> Result<Option<Denial>, Limit> {
+    fn no_closer_match(&mut self, name: &Name, encloser: &Name) -> Result<Option<Denial>, Reached> {
         if !name.is_below(encloser) || !encloser.is_subdomain_of(self.zone) {
             return Ok(None);
         }
@@ -151,7 +151,7 @@ impl<'a> HashedChain<'a> {
     }
 
     /// RFC 5155 §8.6, §8.9.
-    fn no_ds(&mut self, name: &Name) -> Result<Option<Denial>, Limit> {
+    fn no_ds(&mut self, name: &Name) -> Result<Option<Denial>, Reached> {
         if let Some(link) = self.matching(name)? {
             let finding = denial::cut_finding(name, &link.types);
             return Ok(finding.map(|finding| Denial::new(finding, &[link.index])));
@@ -163,7 +163,7 @@ impl<'a> HashedChain<'a> {
     /// The closest encloser proof for a name that has no record (RFC 5155 §8.3): the one ancestor that has a record
     /// while the name one label longer has none. It is looked for from the apex down, so that the depth of the
     /// zone counts and not the length of the name that somebody asked for.
-    fn encloser(&mut self, name: &Name) -> Result<Option<Encloser>, Limit> {
+    fn encloser(&mut self, name: &Name) -> Result<Option<Encloser>, Reached> {
         for labels in self.zone.label_count()..name.label_count() {
             let ancestor = name.suffix(labels);
             let Some(link) = self.matching(&ancestor)? else { continue };
@@ -180,25 +180,25 @@ impl<'a> HashedChain<'a> {
         Ok(None)
     }
 
-    fn matching(&mut self, name: &Name) -> Result<Option<&Link<'a>>, Limit> {
+    fn matching(&mut self, name: &Name) -> Result<Option<&Link<'a>>, Reached> {
         let hash = self.hash(name)?;
         Ok(self.links.iter().find(|link| link.hash == hash))
     }
 
-    fn covering(&mut self, name: &Name) -> Result<Option<&Link<'a>>, Limit> {
+    fn covering(&mut self, name: &Name) -> Result<Option<&Link<'a>>, Reached> {
         let hash = self.hash(name)?;
         Ok(self.links.iter().find(|link| link.covers(&hash)))
     }
 
     /// RFC 5155 §5: H(H(… H(name ‖ salt) ‖ salt …) ‖ salt).
-    fn hash(&mut self, name: &Name) -> Result<Hash, Limit> {
+    fn hash(&mut self, name: &Name) -> Result<Hash, Reached> {
         let known = self.hashes.known.entry((self.iterations, self.salt.to_vec())).or_default();
         if let Some(hash) = known.get(name) {
             return Ok(*hash);
         }
         let again = blocks(20 + self.salt.len()).saturating_mul(u32::from(self.iterations));
         let cost = blocks(name.len() + self.salt.len()).saturating_add(again);
-        self.budget.spend(Limit::Nsec3Hashes, cost).map_err(|_| Limit::Nsec3Hashes)?;
+        self.budget.spend(Limit::Nsec3Hashes, cost)?;
         let mut hash = sha1(name.to_lowercase().as_wire(), self.salt);
         for _ in 0..self.iterations {
             hash = sha1(&hash, self.salt);

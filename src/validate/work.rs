@@ -4,8 +4,7 @@ use super::{Evidence, Policy};
 use crate::budget::Budget;
 use crate::dns::{Name, Question};
 use crate::event::Observer;
-use crate::failure::Failure;
-use crate::limits::{self, Limit};
+use crate::limits::{self, Limit, Reached};
 
 /// Why a judgement cannot be reached right now. What was found until here is kept.
 #[derive(Debug)]
@@ -17,7 +16,7 @@ pub(super) enum Stop {
     /// A slice of work was done.
     Pause,
     /// The question has used up what it may.
-    Exhausted(Limit),
+    Exhausted(Reached),
 }
 
 /// Lent to a proof for one step.
@@ -35,10 +34,7 @@ pub(super) struct Work<'a> {
 impl Work<'_> {
     /// Charges before the work is done.
     pub(super) fn charge(&self, limit: Limit, amount: u32) -> Result<(), Stop> {
-        self.budget.spend(limit, amount).map_err(|failure| match failure {
-            Failure::Limit(limit) => Stop::Exhausted(limit),
-            _ => Stop::Exhausted(limit),
-        })
+        self.budget.spend(limit, amount).map_err(Stop::Exhausted)
     }
 
     /// Charges one signature verification.

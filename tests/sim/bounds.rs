@@ -150,7 +150,8 @@ async fn a_hundred_packets_end_a_question_that_gets_on() {
         }
         world.zone(zone.fault(late))
     });
-    let sim = Sim::new(chain);
+    // Each packet goes to another address: that has a limit of its own.
+    let sim = Sim::with(chain, |options| options.caps = options.caps.clone().with(Limit::Addresses, 200));
     sim.ask_a("www.l7.org.").await.is_address(WEB);
     let reply = sim.ask_a("www.l0.org.").await;
     assert_eq!((reply.rcode(), reply.packets), (Rcode::SERVFAIL, 100), "{}", reply.text());

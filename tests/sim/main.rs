@@ -12,6 +12,7 @@
 
 mod attacks;
 mod bounds;
+mod budgets;
 mod caching;
 mod distrust;
 mod harness;

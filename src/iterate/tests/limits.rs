@@ -13,7 +13,15 @@ use crate::entropy::Entropy;
 use crate::failure::Failure;
 use crate::iterate::Lookup;
 use crate::iterate::exchange::ExchangeError;
-use crate::limits::{self, Limit};
+use crate::limits::{self, Limit, Reached};
+
+fn reached(limit: Limit) -> Failure {
+    reached_at(limit, limit.default_cap())
+}
+
+fn reached_at(limit: Limit, cap: u32) -> Failure {
+    Failure::Limit(Reached { limit, cap })
+}
 
 fn glueless(query: &Message, count: usize) -> Message {
     let names: Vec<String> = (0..count).map(|i| format!("ns{i}.victim.org.")).collect();
@@ -66,7 +74,7 @@ fn deep() -> String {
 async fn thirty_two_referrals_are_followed() {
     let bench = ever_deeper(&[]);
     let failure = bench.ask(&deep(), RecordType::A).await.unwrap_err();
-    assert_eq!(failure, Failure::Limit(Limit::Referrals));
+    assert_eq!(failure, reached(Limit::Referrals));
     assert_eq!(bench.told.count("Referred"), 32 + 1, "the last one is not followed");
 }
 
@@ -75,7 +83,7 @@ async fn twenty_four_lookups_of_name_servers_are_done_whatever_zones_they_are_fo
     let bench = ever_deeper(&[("ns.good.", "")]);
     let table = with_table(&bench, vec![("ns.good.", ONE)]);
     let failure = bench.ask(&deep(), RecordType::A).await.unwrap_err();
-    assert_eq!(failure, Failure::Limit(Limit::ServerLookups));
+    assert_eq!(failure, reached(Limit::ServerLookups));
     assert_eq!(table.asked.lock().unwrap().len(), 24);
 }
 
@@ -84,7 +92,7 @@ async fn five_failed_lookups_are_suffered_whatever_zones_they_are_for() {
     let bench = ever_deeper(&[("a.none.", ""), ("b.none.", ""), ("c.none.", ""), ("ns.good.", "")]);
     let table = with_table(&bench, vec![("ns.good.", ONE)]);
     let failure = bench.ask(&deep(), RecordType::A).await.unwrap_err();
-    assert_eq!(failure, Failure::Limit(Limit::ServerLookupFailures));
+    assert_eq!(failure, reached(Limit::ServerLookupFailures));
     let failed = table.asked.lock().unwrap().iter().filter(|(host, ..)| *host != name("ns.good.")).count();
     assert_eq!(failed, 2 * (5 + 1), "in both families");
 }
@@ -112,7 +120,7 @@ async fn a_lookup_that_runs_out_of_budget_ends_the_question() {
             _: bool,
             _: &'a crate::context::Context,
         ) -> crate::context::BoxFuture<'a, Result<Vec<IpAddr>, Failure>> {
-            Box::pin(async { Err(Failure::Limit(Limit::Packets)) })
+            Box::pin(async { Err(reached(Limit::Packets)) })
         }
     }
     let bench =
@@ -120,7 +128,7 @@ async fn a_lookup_that_runs_out_of_budget_ends_the_question() {
     let lookup: Arc<dyn Lookup> = Arc::new(Broke);
     bench.resolver.set_lookup(Arc::downgrade(&lookup));
     let failure = bench.ask("www.example.test.", RecordType::A).await.unwrap_err();
-    assert_eq!(failure, Failure::Limit(Limit::Packets));
+    assert_eq!(failure, reached(Limit::Packets));
 }
 
 #[tokio::test(start_paused = true)]
@@ -129,7 +137,7 @@ async fn every_packet_is_charged_and_the_budget_ends_the_question() {
     let context = bench.context_with(Caps::default().with(Limit::Packets, 6));
     let asked = question("www.example.test.", RecordType::A);
     let failure = bench.resolver.resolve(&asked, &context).await.unwrap_err();
-    assert_eq!(failure, Failure::Limit(Limit::Packets));
+    assert_eq!(failure, reached_at(Limit::Packets, 6));
     assert_eq!(bench.seen().len(), 6);
 }
 
@@ -152,7 +160,7 @@ async fn referrals_octets_and_fallbacks_are_charged() {
         let context = bench.context_with(Caps::default().with(limit, 0));
         bench.delegations.remove_below(&name("."));
         let failure = bench.resolver.resolve(&question("www.example.test.", RecordType::A), &context).await;
-        assert_eq!(failure.unwrap_err(), Failure::Limit(limit));
+        assert_eq!(failure.unwrap_err(), reached_at(limit, 0));
     }
     bench.delegations.remove_below(&name("."));
     let context = bench.context_with(Caps::default().with(Limit::MinimiseSteps, 0));
@@ -295,7 +303,7 @@ async fn no_question_lasts_longer_than_its_time() {
     let start = bench.clock.now();
     let asked = question("www.example.test.", RecordType::A);
     let failure = bench.resolver.resolve(&asked, &context).await.unwrap_err();
-    assert_eq!(failure, Failure::Limit(Limit::Milliseconds));
+    assert_eq!(failure, reached_at(Limit::Milliseconds, 2_000));
     assert!(bench.clock.now().since(start) <= Duration::from_millis(2_001));
 }
 
@@ -320,7 +328,7 @@ async fn a_question_whose_budget_ends_takes_no_other_with_it() {
     let rich = bench.context();
     let (one, two) = (question("a.example.test.", RecordType::A), question("b.example.test.", RecordType::A));
     let (one, two) = tokio::join!(bench.resolver.resolve(&one, &poor), bench.resolver.resolve(&two, &rich));
-    assert_eq!(one.unwrap_err(), Failure::Limit(Limit::Packets));
+    assert_eq!(one.unwrap_err(), reached_at(Limit::Packets, 0));
     assert!(two.is_ok(), "{two:?}");
 }
 

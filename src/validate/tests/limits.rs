@@ -2,10 +2,10 @@
 
 use super::*;
 use crate::lab::signer::RrsigFixed;
-use crate::limits::Limit;
+use crate::limits::{Limit, Reached};
 
 fn too_much(limit: Limit) -> Fault {
-    Fault::TooMuchWork { limit }
+    Fault::TooMuchWork { limit: Reached { limit, cap: limit.default_cap() } }
 }
 
 /// A signature that names a key and is wrong.
@@ -250,7 +250,8 @@ fn failed_verifications_have_a_limit_of_their_own() {
         let rdata = junk(&world, &rrset, octet);
         rrset.signatures.push(&rdata);
     }
-    assert_eq!(*world.judge(answer(vec![rrset])).fault(), too_much(Limit::FailedVerifications));
+    let limit = Reached { limit: Limit::FailedVerifications, cap: 3 };
+    assert_eq!(*world.judge(answer(vec![rrset])).fault(), Fault::TooMuchWork { limit });
 }
 
 #[test]
