@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use crate::budget::Caps;
 use crate::cache::Store;
 use crate::clock::Clock;
-use crate::config::{Configuration, Settings};
+use crate::config::{Configuration, Limits, Settings};
 use crate::dns::Question;
 use crate::dns::response::Transport;
 use crate::entropy::Entropy;
@@ -15,6 +15,7 @@ use crate::features::identity::Identity;
 use crate::features::local_zones::LocalZones;
 use crate::iterate::exchange::Exchange;
 use crate::iterate::{self, Lookup};
+use crate::limits::Limit;
 use crate::net::upstream::Upstream;
 use crate::service::access::AccessTable;
 use crate::service::lookup::Addresses;
@@ -144,9 +145,15 @@ fn walk_settings(configuration: &Configuration) -> iterate::Settings {
     }
 }
 
+fn caps(limits: &Limits) -> Caps {
+    let caps = Limit::ALL.into_iter().zip(limits.caps);
+    let caps = caps.fold(Caps::default(), |all, (limit, cap)| all.with(limit, cap));
+    limits.shadow.iter().fold(caps, |all, limit| all.in_shadow(*limit))
+}
+
 fn service_settings(settings: &Settings) -> service::Settings {
     service::Settings {
-        caps: Caps::default(),
+        caps: caps(&settings.limits),
         ttl: TtlBounds {
             max: settings.cache.max_ttl_secs,
             min: settings.cache.min_ttl_secs,

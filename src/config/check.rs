@@ -9,9 +9,11 @@ use toml::de::DeValue;
 use tracing::Level;
 
 use super::raw::{Fault, Reader, kind};
-use super::{Cache, Dnssec, Harden, Local, Log, LogFormat, Resolver, Server, Settings, Source, units};
+use super::{
+    Cache, Dnssec, Harden, Limits, Local, Log, LogFormat, Resolver, Server, Settings, Source, units,
+};
 use crate::dns::NameError;
-use crate::limits;
+use crate::limits::{self, Limit};
 use crate::prefix::{Prefix, PrefixError};
 use crate::service::access::Access;
 use crate::validate::Sha1;
@@ -48,6 +50,7 @@ fn settings(reader: &mut Reader<'_>, file: &Path) -> Settings {
         dnssec: dnssec(reader, file),
         cache: cache(reader),
         harden: harden(reader),
+        limits: limits(reader),
         local: Local { default_zones: reader.value("local", "default-zones", true, boolean) },
         log: log(reader),
     }
@@ -203,6 +206,22 @@ fn harden(reader: &mut Reader<'_>) -> Harden {
     }
 }
 
+fn limits(reader: &mut Reader<'_>) -> Limits {
+    let caps = Limit::ALL.map(|limit| {
+        let (least, most) = limit.range().into_inner();
+        let read = |value: &DeValue<'_>| number(value, u64::from(least), u64::from(most));
+        reader.value("limits", limit.word(), limit.default_cap(), read)
+    });
+    let words = Limit::ALL.map(|limit| (limit.word(), limit));
+    let shadow = reader.list("limits", "shadow", Vec::new(), |value| word(value, &words));
+    for (index, limit) in shadow.iter().enumerate() {
+        if shadow.iter().take(index).any(|before| before == limit) {
+            reader.fault("limits", "shadow", format!("\"{limit}\" stands there twice: remove one"));
+        }
+    }
+    Limits { caps, shadow }
+}
+
 fn log(reader: &mut Reader<'_>) -> Log {
     let levels = [
         ("error", Level::ERROR),
@@ -248,6 +267,10 @@ fn warnings(reader: &Reader<'_>, settings: &Settings) -> Vec<Fault> {
     if settings.dnssec.override_date.is_some() {
         let what = "signatures are judged at this date, not by the clock: for tests only";
         warn("dnssec", "override-date", what);
+    }
+    if !settings.limits.shadow.is_empty() {
+        let what = "a limit in shadow guards nobody until ten times as much is used: for a trial";
+        warn("limits", "shadow", what);
     }
     if settings.cache.min_ttl_secs > 3_600 {
         warn(

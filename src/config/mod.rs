@@ -16,6 +16,7 @@ use std::time::Duration;
 use crate::dns::Name;
 use crate::dns::delegation::NameServer;
 use crate::iterate::priming;
+use crate::limits::Limit;
 use crate::prefix::Prefix;
 use crate::service::access::Access;
 use crate::validate::{Anchors, Sha1};
@@ -33,6 +34,7 @@ pub struct Settings {
     pub dnssec: Dnssec,
     pub cache: Cache,
     pub harden: Harden,
+    pub limits: Limits,
     pub local: Local,
     pub log: Log,
 }
@@ -140,6 +142,15 @@ pub struct Harden {
     pub below_nxdomain: bool,
     /// Addresses of name servers are used only once they are proven, where their zone is signed.
     pub referral_path: bool,
+}
+
+/// `[limits]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// How much one question may use of each limit, in the order of [`Limit::ALL`].
+    pub caps: [u32; Limit::COUNT],
+    /// Limits that are counted and told, and end no question.
+    pub shadow: Vec<Limit>,
 }
 
 /// `[local]`

@@ -205,3 +205,40 @@ fn files_named_are_read_beside_the_configuration_and_their_faults_told() {
     assert!(found[0].what.contains("no trust anchor"), "{found:?}");
     std::fs::remove_dir_all(&directory).unwrap();
 }
+
+#[test]
+fn each_limit_has_a_key_of_its_name_and_a_range() {
+    for limit in Limit::ALL {
+        let (least, most) = limit.range().into_inner();
+        let with = |cap: u32| format!("[limits]\n{limit} = {cap}");
+        for cap in [least, most] {
+            assert_eq!(settings(&with(cap)).limits.caps[limit.index()], cap);
+        }
+        for cap in [least - 1, most + 1] {
+            let expected = format!(
+                "etc/a.toml:2: limits.{limit}: {cap} is out of range: write a number from {least} to {most}"
+            );
+            assert_eq!(faults(&with(cap)), [expected]);
+        }
+    }
+}
+
+#[test]
+fn limits_in_shadow_are_known_words_each_once_and_warned_of() {
+    let text = "[limits]\nshadow = [\"packets\", \"lookup-levels\"]";
+    let Configuration { settings, warnings, .. } = parse(text, Path::new("a.toml")).unwrap();
+    assert_eq!(settings.limits.shadow, [Limit::Packets, Limit::LookupLevels]);
+    assert_eq!(
+        warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        [
+            "a.toml:2: limits.shadow: a limit in shadow guards nobody until ten times as much is used: for a trial"
+        ]
+    );
+    let found = faults("[limits]\nshadow = [\"packet\", \"evidence\", \"evidence\"]\npacket = 9");
+    assert!(
+        found[0].starts_with("etc/a.toml:2: limits.shadow[0]: 'packet' is none of \"packets\", "),
+        "{found:?}"
+    );
+    assert_eq!(found[1], "etc/a.toml:2: limits.shadow: \"evidence\" stands there twice: remove one");
+    assert_eq!(found[2], "etc/a.toml:3: limits.packet: the key is not known: did you mean 'packets'?");
+}
