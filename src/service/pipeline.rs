@@ -97,6 +97,7 @@ impl Service {
         question: &Question,
         context: &Context,
     ) -> Result<Answer, Failure> {
+        context.budget.serves(question);
         self.chain(question, false, Fetch::Due, context).await
     }
 
