@@ -152,10 +152,8 @@ impl Service {
         fetch: Fetch,
         context: &Context,
     ) -> Result<Arc<Link>, Failure> {
-        let is_due = fetch == Fetch::Due
-            && self.cached(question).is_some_and(|(entry, _)| entry.is_due(self.clock.now()));
         loop {
-            if !is_due && let Some(found) = self.remembered(question) {
+            if let Some(found) = self.at_hand(question, fetch) {
                 context.tell(&Event::Cached(question));
                 return found.map(Arc::new);
             }
@@ -183,10 +181,10 @@ impl Service {
                 if let Some(limit) = link.limit().filter(|_| !whole) {
                     return Err(Failure::Limit(limit));
                 }
-                if link.state.is_bogus() && self.is_known(question) {
-                    return Ok(Arc::new(link));
+                // An answer that was to be renewed stays what it was proven to be.
+                if !link.state.is_bogus() || self.cached(question).is_none() {
+                    self.keep_link(question, &link);
                 }
-                self.keep_link(question, &link);
                 match &link.state {
                     ValidationState::Bogus(reason) => {
                         self.store.failures.insert(
@@ -207,7 +205,7 @@ impl Service {
                     Failure::Busy(_) | Failure::ShuttingDown | Failure::Lost(_) | Failure::Cycle(_) => true,
                     _ => false,
                 };
-                if !blameless && !self.is_known(question) {
+                if !blameless {
                     self.store.failures.insert(question, failure.clone(), now);
                 }
                 Err(failure)
@@ -215,15 +213,29 @@ impl Service {
         }
     }
 
-    /// Whether a good answer is in the cache, and its time not over: one that was to be renewed. What went wrong
-    /// with that takes nothing away from it.
-    fn is_known(&self, question: &Question) -> bool {
-        self.cached(question).is_some()
+    /// A link for which nobody needs to be asked. For one that is to be renewed an alias in the first half of its time
+    /// will do: what lies behind it is asked for next.
+    fn at_hand(&self, question: &Question, fetch: Fetch) -> Option<Result<Link, Failure>> {
+        let now = self.clock.now();
+        if fetch == Fetch::Missing || !self.cached(question).is_some_and(|(entry, _)| entry.is_due(now)) {
+            return self.remembered(question);
+        }
+        let is_young = |entry: &CachedAnswer| {
+            let left = entry.ttl_left(now);
+            left >= limits::PREFETCH_TTL_SECS_MIN && left > entry.ttl() / 2
+        };
+        let alias = self.alias(question).filter(is_young)?;
+        self.link_of(question, &alias, true).map(Ok)
     }
 
     /// What is known without asking anyone.
     fn remembered(&self, question: &Question) -> Option<Result<Link, Failure>> {
         let now = self.clock.now();
+        let cached = self.cached(question);
+        // A failure to renew an answer takes nothing from it. An alias may be what the failure is about.
+        if let Some((entry, false)) = &cached {
+            return self.link_of(question, entry, false).map(Ok);
+        }
         if let Some(failure) = self.store.failures.get(question, now) {
             if let Failure::Bogus(reason) = failure.root_cause()
                 && let Some(cached) = self.store.answers.get(&question.name, question.rtype, now)
@@ -233,9 +245,15 @@ impl Service {
             }
             return Some(Err(Failure::Remembered(Box::new(failure))));
         }
-        let Some((cached, alias)) = self.cached(question) else { return self.substituted(question).map(Ok) };
-        let state = cached.state()?;
-        Some(Ok(Link::from_cache(question, cached.message(now)?, alias, state, cached.note())))
+        match cached {
+            Some((entry, alias)) => self.link_of(question, &entry, alias).map(Ok),
+            None => self.substituted(question).map(Ok),
+        }
+    }
+
+    fn link_of(&self, question: &Question, entry: &CachedAnswer, alias: bool) -> Option<Link> {
+        let message = entry.message(self.clock.now())?;
+        Some(Link::from_cache(question, message, alias, entry.state()?, entry.note()))
     }
 
     /// The entry that answers a question: its own, the absence of the name or of one above, or an alias (true).
@@ -247,10 +265,7 @@ impl Service {
         if let Some(entry) = own.or_else(|| answers.get(&question.name, ABSENT, now).filter(good)) {
             return Some((entry, false));
         }
-        if let Some(entry) = answers.get(&question.name, RecordType::CNAME, now).filter(good)
-            && entry.rcode() == Rcode::NOERROR
-            && entry.has_answer()
-        {
+        if let Some(entry) = self.alias(question) {
             return Some((entry, true));
         }
         if !self.settings.below_nxdomain {
@@ -265,6 +280,13 @@ impl Service {
             above = name.parent();
         }
         None
+    }
+
+    /// The alias that is known of a name.
+    fn alias(&self, question: &Question) -> Option<CachedAnswer> {
+        let entry = self.store.answers.get(&question.name, RecordType::CNAME, self.clock.now())?;
+        let is_alias = !entry.is_bogus() && entry.rcode() == Rcode::NOERROR && entry.has_answer();
+        is_alias.then_some(entry)
     }
 
     /// The alias that a DNAME in the cache makes of the name (RFC 6672 §3.1), where the DNAME is proven: it speaks
@@ -298,14 +320,14 @@ impl Service {
             .into_iter()
             .filter_map(|rtype| self.store.answers.get_wire(query.name, rtype, now))
             .find(|entry| entry.reply(&wanted, now, &mut out))?;
-        self.renew_if_due(&request.question, &entry);
+        self.renew_for(request, &entry);
         Some(out)
     }
 
     /// The reply to a request, if a whole answer is known.
     pub(super) fn remembered_reply(self: &Arc<Self>, request: &Request) -> Option<Vec<u8>> {
         if let Some((entry, _)) = self.cached(&request.question) {
-            self.renew_if_due(&request.question, &entry);
+            self.renew_for(request, &entry);
         }
         let content = match self.remembered(&request.question)? {
             Ok(link) if link.outcome == Outcome::Alias => return None,

@@ -1,7 +1,8 @@
 //! Renews answers that are asked for in the last tenth of their time, so that no client waits for them.
 //!
 //! In: a hit on an answer that is due. The work is a task of its own with a budget of its own, once however many ask.
-//! Out: a fresh answer in the cache; or nothing: what fails now leaves the answer that is still good as it is.
+//! Out: a fresh answer in the cache; or a failure that is remembered (RFC 9520), beside which the answer that is still
+//! good lives on.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,7 +11,7 @@ use crate::cache::answers::CachedAnswer;
 use crate::dns::Question;
 use crate::event::Event;
 use crate::limits;
-use crate::service::Service;
+use crate::service::{Request, Service};
 
 /// The questions that are being asked anew.
 #[derive(Debug, Default)]
@@ -43,10 +44,14 @@ impl Renewals {
 }
 
 impl Service {
-    /// Begins to renew the answer to a question that `entry` was found for, if it is time, unless that is being done.
-    pub(super) fn renew_if_due(self: &Arc<Self>, question: &Question, entry: &CachedAnswer) {
-        let is_due = self.settings.prefetch && entry.is_due(self.clock.now()) && !entry.is_bogus();
-        if !is_due || !self.renewals.take(question) {
+    /// Begins to renew the answer that `entry` gave a client, if it is time, unless that is being done. A client that
+    /// only looks into the cache (RD=0) sets nothing going.
+    pub(super) fn renew_for(self: &Arc<Self>, request: &Request, entry: &CachedAnswer) {
+        let (question, now) = (&request.question, self.clock.now());
+        let wanted = self.settings.prefetch && request.recursion_desired;
+        let is_due = wanted && entry.is_due(now) && !entry.is_bogus();
+        // RFC 9520 §3.1: what could not be renewed is not tried again at each hit.
+        if !is_due || self.store.failures.get(question, now).is_some() || !self.renewals.take(question) {
             return;
         }
         let place = Place { service: Arc::clone(self), question: question.clone() };
