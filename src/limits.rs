@@ -331,6 +331,11 @@ pub const SERVER_TTL_SECS: u32 = 900;
 pub const DOUBT_AFTER_SECS: u32 = 60;
 /// That a name is no zone cut, at most.
 pub const NO_CUT_TTL_SECS: u32 = 900;
+/// How long a zone is left alone whose name servers can only be found by way of it (tsuNAME, 2021), the first time and
+/// at most, in seconds; doubled each time. RFC 9520 §3.2 allows up to 5 min; a mended zone should not wait that long.
+pub const CIRCLE_TTL_SECS_MIN: u32 = 5;
+/// See [`CIRCLE_TTL_SECS_MIN`].
+pub const CIRCLE_TTL_SECS_MAX: u32 = 60;
 
 // Clients.
 

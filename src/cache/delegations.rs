@@ -5,7 +5,8 @@
 //! name servers is kept beside it and neither renews nor outlives it, so that a domain that was withdrawn
 //! is gone when the parent's word ends (ghost and phoenix domains: CVE-2012-1033, CVE-2022-30698,
 //! CVE-2026-40622). Beside the cuts stand names that are known to be none: a hint that saves the walk a question
-//! (RFC 9156 §2.3), and harms nothing if it is outdated. Nothing of this is ever served to a client.
+//! (RFC 9156 §2.3), and harms nothing if it is outdated. And there are zones whose name servers can only be found by
+//! way of themselves: their parents are not asked for them again at once (RFC 9520, tsuNAME). Nothing of this is ever served to a client.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -48,6 +49,7 @@ impl CachedCut {
 pub struct Delegations {
     cuts: Sharded<Name, Arc<CachedCut>>,
     no_cuts: Sharded<Name, NoCut>,
+    circles: Sharded<Name, Circle>,
 }
 
 /// What was answered at a name that is no cut.
@@ -57,13 +59,21 @@ struct NoCut {
     expires: Moment,
 }
 
+/// Until when a zone in a circle is left alone, and for how long that is.
+#[derive(Debug, Clone, Copy)]
+struct Circle {
+    until: Moment,
+    span_secs: u32,
+}
+
 impl Delegations {
     /// An empty cache of at most `bytes_max` octets.
     pub fn new(bytes_max: usize, entropy: &Entropy) -> Self {
-        let eighth = bytes_max / 8;
+        let part = bytes_max / 16;
         Self {
-            cuts: Sharded::new(7 * eighth, entropy, |zone, cut| heap(zone.heap_len()) + cut_heap(cut)),
-            no_cuts: Sharded::new(eighth, entropy, |name, _| heap(name.heap_len())),
+            cuts: Sharded::new(13 * part, entropy, |zone, cut| heap(zone.heap_len()) + cut_heap(cut)),
+            no_cuts: Sharded::new(2 * part, entropy, |name, _| heap(name.heap_len())),
+            circles: Sharded::new(part, entropy, |zone, _| heap(zone.heap_len())),
         }
     }
 
@@ -115,15 +125,39 @@ impl Delegations {
         self.no_cuts.get(name).filter(|known| known.expires > now).map(|known| known.outcome)
     }
 
+    /// Keeps that the name servers of `zone` can only be found by way of themselves: for five seconds, twice as long
+    /// each time it is found again, at most a minute.
+    pub fn insert_circle(&self, zone: &Name, now: Moment) {
+        let fresh = || Circle { until: now, span_secs: 0 };
+        self.circles.update(zone.clone(), fresh, |circle| {
+            let recent = now < circle.until.after_secs(limits::CIRCLE_TTL_SECS_MAX);
+            let doubled = if recent { circle.span_secs.saturating_mul(2) } else { 0 };
+            let span_secs = doubled.clamp(limits::CIRCLE_TTL_SECS_MIN, limits::CIRCLE_TTL_SECS_MAX);
+            *circle = Circle { until: now.after_secs(span_secs), span_secs };
+        });
+    }
+
+    /// The zone at or above `name` that is known to be in such a circle.
+    pub fn circle(&self, name: &Name, now: Moment) -> Option<Name> {
+        name.ancestors().find(|zone| self.circles.get(zone).is_some_and(|circle| now < circle.until))
+    }
+
+    /// A server of the zone was found.
+    pub fn remove_circle(&self, zone: &Name) {
+        self.circles.remove(zone);
+    }
+
     /// Forgets the cut of exactly this zone.
     pub fn remove(&self, zone: &Name) {
         self.cuts.remove(zone);
         self.no_cuts.remove(zone);
+        self.circles.remove(zone);
     }
 
     /// Forgets all cuts at and below `zone`; returns how many there were. Looks at every cut.
     pub fn remove_below(&self, zone: &Name) -> usize {
         self.no_cuts.retain(|name, _| !name.is_subdomain_of(zone));
+        self.circles.retain(|name, _| !name.is_subdomain_of(zone));
         self.cuts.retain(|name, _| !name.is_subdomain_of(zone))
     }
 
@@ -139,7 +173,7 @@ impl Delegations {
 
     /// The octets held.
     pub fn bytes(&self) -> usize {
-        self.cuts.bytes() + self.no_cuts.bytes()
+        self.cuts.bytes() + self.no_cuts.bytes() + self.circles.bytes()
     }
 }
 
@@ -237,6 +271,40 @@ mod tests {
         assert_eq!(cache.no_cut(&name("a.example."), Moment(50)), None);
         cache.insert(cut("a.example.", 100));
         assert_eq!(cache.no_cut(&name("a.example."), Moment(0)), None);
+    }
+
+    #[test]
+    fn a_zone_in_a_circle_is_left_alone_longer_each_time_up_to_a_minute() {
+        let cache = Delegations::new(1 << 20, &Entropy::seeded(1));
+        let zone = name("example.");
+        let left_alone_secs = |now: Moment| {
+            cache.insert_circle(&zone, now);
+            (0..).find(|secs| cache.circle(&name("x.Example."), now.after_secs(*secs)).is_none()).unwrap()
+        };
+        let mut now = Moment(0);
+        let mut spans = Vec::new();
+        for _ in 0..6 {
+            let secs = left_alone_secs(now);
+            spans.push(secs);
+            now = now.after_secs(secs);
+        }
+        assert_eq!(spans, [5, 10, 20, 40, 60, 60]);
+        assert_eq!(left_alone_secs(now.after_secs(60)), 5, "it was quiet for as long as it is remembered");
+        cache.remove_circle(&zone);
+        assert_eq!(cache.circle(&zone, now), None);
+        assert_eq!(left_alone_secs(now), 5);
+    }
+
+    #[test]
+    fn a_flood_of_circles_stays_within_the_bound() {
+        let cache = Delegations::new(64 << 10, &Entropy::seeded(1));
+        for i in 0..2_000 {
+            cache.insert_circle(&name(&format!("z{i}.example.")), Moment(0));
+            assert!(cache.bytes() <= 64 << 10);
+        }
+        assert!(cache.circle(&name("a.z1999.example."), Moment(0)).is_some());
+        cache.remove_below(&name("example."));
+        assert_eq!(cache.circle(&name("z1999.example."), Moment(0)), None);
     }
 
     #[test]

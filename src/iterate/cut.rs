@@ -53,6 +53,8 @@ pub(super) struct AtCut<'a> {
     pub(super) cut: Arc<CachedCut>,
     targets: Targets,
     last: Option<(IpAddr, ServerFault)>,
+    /// A name server could not be found because that takes the answer to the question at hand.
+    circle: bool,
     /// A short question met with silence: whom it was asked in vain is not asked as often any more.
     silence_counts: bool,
 }
@@ -66,7 +68,8 @@ impl<'a> AtCut<'a> {
         cut: Arc<CachedCut>,
     ) -> Self {
         let targets = Targets::of(&cut, &parts.settings, &context.avoid, &parts.entropy);
-        Self { parts, lookup, context, ancestor, cut, targets, last: None, silence_counts: false }
+        let (last, circle, silence_counts) = (None, false, false);
+        Self { parts, lookup, context, ancestor, cut, targets, last, circle, silence_counts }
     }
 
     /// The same walk at another cut.
@@ -219,7 +222,7 @@ impl<'a> AtCut<'a> {
 
     /// The addresses of a name server: those of the family that works better, and only if there are none those
     /// of the other. Both at once would double what a hostile delegation costs.
-    async fn addresses(&self, lookup: &dyn Lookup, name: &Name) -> Result<Vec<IpAddr>, Failure> {
+    async fn addresses(&mut self, lookup: &dyn Lookup, name: &Name) -> Result<Vec<IpAddr>, Failure> {
         let (settings, now) = (&self.parts.settings, self.parts.clock.now());
         let prefer_ipv6 = settings.ipv6
             && (!settings.ipv4
@@ -239,7 +242,10 @@ impl<'a> AtCut<'a> {
                 Err(Failure::Limit(limit)) => return Err(Failure::Limit(limit)),
                 Err(Failure::ShuttingDown) => return Err(Failure::ShuttingDown),
                 // What cannot be found in one family will hardly be found in the other.
-                Err(_) => break,
+                Err(failure) => {
+                    self.circle |= matches!(failure.root_cause(), Failure::Cycle(_));
+                    break;
+                }
             }
         }
         Ok(Vec::new())
@@ -247,9 +253,10 @@ impl<'a> AtCut<'a> {
 
     fn failure(&self) -> Failure {
         let zone = self.zone().clone();
-        if self.targets.depends_on_itself() {
+        let nobody = self.targets.is_empty() && self.context.avoid.is_empty();
+        if self.targets.depends_on_itself() || self.circle && nobody {
             Failure::Cycle(zone)
-        } else if self.targets.is_empty() && self.context.avoid.is_empty() {
+        } else if nobody {
             Failure::NoAddress(zone)
         } else {
             let avoided = || self.context.avoid.last().map(|address| (*address, ServerFault::Bogus));

@@ -79,6 +79,20 @@ impl Resolver {
     /// # Errors
     /// A [`Failure`] that says which limit was reached, or which zone has no server that gives an answer.
     pub async fn resolve(&self, question: &Question, context: &Context) -> Result<Scrubbed, Failure> {
+        let outcome = self.walk(question, context).await;
+        match &outcome {
+            // Known of the zone only if it is nobody's name server that was looked for: what is a circle on the way to
+            // that may be none by another way.
+            Err(Failure::Cycle(zone)) if context.ancestors.is_empty() => {
+                self.parts.delegations.insert_circle(zone, self.parts.clock.now());
+            }
+            Ok(scrubbed) => self.parts.delegations.remove_circle(&scrubbed.zone),
+            Err(_) => {}
+        }
+        outcome
+    }
+
+    async fn walk(&self, question: &Question, context: &Context) -> Result<Scrubbed, Failure> {
         let lookup = self.lookup();
         let start = self.start(question, context).await?;
         let mut at = AtCut::new(&self.parts, lookup.as_deref(), context, question, start);
@@ -150,7 +164,11 @@ impl Resolver {
     async fn start(&self, question: &Question, context: &Context) -> Result<Arc<CachedCut>, Failure> {
         let parent = if question.rtype.is_parent_side() { question.name.parent() } else { None };
         let below = parent.as_ref().unwrap_or(&question.name);
-        match self.parts.delegations.deepest(below, self.parts.clock.now()) {
+        let now = self.parts.clock.now();
+        if let Some(zone) = self.parts.delegations.circle(below, now) {
+            return Err(Failure::Remembered(Box::new(Failure::Cycle(zone))));
+        }
+        match self.parts.delegations.deepest(below, now) {
             Some(cut) => Ok(cut),
             None => self.root(context).await,
         }

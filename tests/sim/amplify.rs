@@ -1,0 +1,97 @@
+//! Amplification: what an attacker's zones can make the resolver send, to whom, and how often.
+//!
+//! iDNS, NXNSAttack, CAMP, tsuNAME and their kin, each with a figure, counted on a resolver that knows the root and the
+//! top-level domains, as one in service does. `bounds` and `attacks` hold the rest.
+
+use std::time::Duration;
+
+use rootwalk::dns::Rcode;
+use rootwalk::lab::{World, Zone};
+
+use crate::harness::{Sim, seed};
+
+const WEB: [u8; 4] = [192, 0, 2, 80];
+
+fn site(zone: &str) -> Zone {
+    Zone::new(zone).record("www A 192.0.2.80")
+}
+
+fn world() -> World {
+    World::new(seed()).zone(site("warm.org.")).zone(site("warm.net."))
+}
+
+/// A resolver that has been in service: it knows the root and the domains below it, and their keys.
+async fn in_service(world: World) -> Sim {
+    let sim = Sim::new(world);
+    for warm in ["www.warm.org.", "www.warm.net."] {
+        sim.ask_a(warm).await.is_secure_address(WEB);
+    }
+    sim.network.clear_log();
+    sim
+}
+
+/// Says the figure, and that it is as low as is asked.
+#[track_caller]
+fn at_most(most: usize, count: usize, what: &str) {
+    eprintln!("{what}: {count}");
+    assert!(count <= most, "{what}: {count}, more than {most}");
+}
+
+fn circle(ttl: u32) -> World {
+    world()
+        .zone(site("one.org.").delegation_ttl(ttl).server("ns.two.net.", &["198.18.99.1"]))
+        .zone(site("two.net.").delegation_ttl(ttl).server("ns.one.org.", &["198.18.99.2"]))
+}
+
+#[tokio::test(start_paused = true)]
+async fn zones_in_a_circle_with_a_ttl_of_a_second_cost_their_parents_twelve_packets() {
+    // tsuNAME.
+    for apart in [0, 100, 1_000, 1_100].map(Duration::from_millis) {
+        for zones in [["one.org.", "one.org."], ["one.org.", "two.net."]] {
+            let sim = in_service(circle(1)).await;
+            for number in 0..20 {
+                let asked = format!("n{number}.{}", zones[number % 2]);
+                assert_eq!(sim.ask_a(&asked).await.rcode(), Rcode::SERVFAIL);
+                tokio::time::sleep(apart).await;
+            }
+            let above = sim.network.sent_to(sim.server("org.")) + sim.network.sent_to(sim.server("net."));
+            at_most(12, above, &format!("C7: packets at the parents of {zones:?}, {apart:?} apart"));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_circle_that_was_broken_up_is_found_open_within_a_minute() {
+    let sim = in_service(circle(1)).await;
+    for _ in 0..10 {
+        assert_eq!(sim.ask_a("www.one.org.").await.rcode(), Rcode::SERVFAIL);
+        sim.pass(60).await;
+    }
+    sim.ask_a("n.one.org.").await;
+    let mended =
+        world().zone(site("one.org.").server("ns.two.net.", &["198.18.99.1"])).zone(site("two.net."));
+    sim.change(&mended);
+    sim.pass(60).await;
+    sim.ask_a("www.one.org.").await.is_secure_address(WEB);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_circle_with_a_way_out_is_none() {
+    // One of two servers of one.org. can be found without two.net.
+    let worlds = || {
+        world()
+            .zone(Zone::new("host.com."))
+            .zone(site("two.net.").server("ns.one.org.", &["198.18.99.2"]))
+            .zone(
+                site("one.org.")
+                    .server("ns.two.net.", &["198.18.99.1"])
+                    .server("ns.host.com.", &["198.18.99.3"]),
+            )
+    };
+    for seed in 0..20 {
+        let sim = Sim::with(worlds(), |options| options.seed = seed);
+        for asked in ["www.two.net.", "www.one.org."] {
+            sim.ask_a(asked).await.is_secure_address(WEB);
+        }
+    }
+}
