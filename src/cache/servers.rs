@@ -40,6 +40,18 @@ pub enum Standing {
     Silent,
 }
 
+/// Whether a server answers over TCP what it truncates over UDP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TcpHabit {
+    /// Not known: one question at a time should find out.
+    #[default]
+    Unknown,
+    /// It did the last time.
+    Works,
+    /// It did not, lately.
+    Broken,
+}
+
 /// What is known of a server, seen from one zone at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Known {
@@ -84,6 +96,10 @@ struct Server {
     probe_at: Moment,
     edns: EdnsHabit,
     case_changes: u8,
+    tcp: TcpHabit,
+    /// While TCP is broken: when it is tried again, and how long after the failure that is.
+    tcp_again_at: Moment,
+    tcp_hold: Duration,
     /// Queries that wait for its answer, sent after it left one unanswered: by zone, so that a zone that names
     /// another's servers keeps nobody from them.
     waits: Vec<(Name, u32)>,
@@ -149,6 +165,27 @@ impl Servers {
     pub fn answered_connected(&self, address: IpAddr, now: Moment) {
         self.update(address, now, |server| server.silences = 0);
         self.with_family(address, |family| *family = Family::default());
+    }
+
+    /// Whether TCP is of use with it.
+    pub fn tcp(&self, address: IpAddr, now: Moment) -> TcpHabit {
+        let server = self.servers.get(&address).filter(|server| server.expires > now);
+        server.map_or(TcpHabit::Unknown, |server| server.tcp_habit(now))
+    }
+
+    /// It answered over TCP what was asked, or did not. Where it had worked, one failure is forgiven.
+    pub fn tcp_tried(&self, address: IpAddr, works: bool, now: Moment) {
+        self.update(address, now, |server| {
+            (server.tcp, server.tcp_hold) = match (works, server.tcp) {
+                (true, _) => (TcpHabit::Works, Duration::ZERO),
+                (false, TcpHabit::Works) => (TcpHabit::Unknown, Duration::ZERO),
+                (false, TcpHabit::Unknown | TcpHabit::Broken) => {
+                    let hold = (server.tcp_hold * 2).clamp(limits::SERVER_HOLD_MIN, limits::SERVER_HOLD_MAX);
+                    (TcpHabit::Broken, hold)
+                }
+            };
+            server.tcp_again_at = now.after(server.tcp_hold);
+        });
     }
 
     /// It did not answer a query sent at `sent`. Queries that were under way together count once.
@@ -285,6 +322,9 @@ impl Server {
             probe_at: Moment(0),
             edns: EdnsHabit::Unknown,
             case_changes: 0,
+            tcp: TcpHabit::Unknown,
+            tcp_again_at: Moment(0),
+            tcp_hold: Duration::ZERO,
             waits: Vec::new(),
             lame: Vec::new(),
         }
@@ -321,6 +361,13 @@ impl Server {
             edns: self.edns,
             keeps_case: self.case_changes < limits::CASE_CHANGES_MAX,
             crowded: self.waits.iter().any(|(known, count)| *count >= waits_max && known == zone),
+        }
+    }
+
+    fn tcp_habit(&self, now: Moment) -> TcpHabit {
+        match self.tcp {
+            TcpHabit::Broken if now >= self.tcp_again_at => TcpHabit::Unknown,
+            known => known,
         }
     }
 
@@ -477,6 +524,29 @@ mod tests {
         assert!(!servers.known(A, &Name::root(), secs(1)).lame);
         let later = servers.known(A, &zone, secs(limits::SERVER_TTL_SECS));
         assert!(!later.lame && later.keeps_case && later.edns == EdnsHabit::Unknown);
+    }
+
+    #[test]
+    fn tcp_that_does_not_work_is_tried_again_later_each_time_up_to_two_minutes() {
+        let servers = Servers::new(1 << 20, &Entropy::seeded(1));
+        let (mut now, mut holds) = (Moment(0), Vec::new());
+        assert_eq!(servers.tcp(A, now), TcpHabit::Unknown);
+        for _ in 0..9 {
+            servers.tcp_tried(A, false, now);
+            let broken = |secs: &u32| servers.tcp(A, now.after_secs(*secs)) == TcpHabit::Unknown;
+            let hold = (0..).find(broken).unwrap();
+            holds.push(hold);
+            now = now.after_secs(hold);
+        }
+        assert_eq!(holds, [1, 2, 4, 8, 16, 32, 64, 120, 120]);
+        // Once it works, one failure alone changes little.
+        servers.tcp_tried(A, true, now);
+        assert_eq!(servers.tcp(A, now), TcpHabit::Works);
+        servers.tcp_tried(A, false, now);
+        assert_eq!(servers.tcp(A, now), TcpHabit::Unknown);
+        servers.tcp_tried(A, false, now);
+        assert_eq!(servers.tcp(A, now), TcpHabit::Broken);
+        assert_eq!(servers.tcp(A, now.after_secs(1)), TcpHabit::Unknown);
     }
 
     #[test]

@@ -10,7 +10,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use crate::cache::servers::{EdnsHabit, Known};
+use crate::cache::servers::{EdnsHabit, Known, TcpHabit};
 use crate::clock::Moment;
 use crate::context::Context;
 use crate::dns::edns::Edns;
@@ -23,11 +23,13 @@ use crate::failure::{Failure, ServerFault};
 use crate::limits::{self, Limit};
 
 use super::exchange::{Datagrams, ExchangeError};
+use super::flights::TcpTrials;
 use super::resolver::Parts;
 
 /// One question for one server.
 pub(super) struct Attempt<'a> {
     pub(super) parts: &'a Parts,
+    pub(super) trials: &'a TcpTrials,
     pub(super) context: &'a Context,
     pub(super) question: &'a Question,
     pub(super) zone: &'a Name,
@@ -145,7 +147,29 @@ impl Attempt<'_> {
         Ok(Udp::Reply(Box::new(Reply { response, took })))
     }
 
+    /// Asks over TCP, unless that lately led nowhere with this server. One that is not known to speak TCP is tried by
+    /// one question; the others wait for what comes of it, or each of them would try (CVE-2023-46317).
     async fn ask_over_tcp_with(&self, edns: bool) -> Result<Result<Reply, ServerFault>, Failure> {
+        let habit = || self.parts.servers.tcp(self.server, self.parts.clock.now());
+        let began = self.parts.clock.now();
+        let trial = self.trials.join(self.server);
+        let mut turn = None;
+        if habit() == TcpHabit::Unknown {
+            let deadline = self.context.budget.deadline();
+            let Some(mine) = self.parts.clock.before(deadline, trial.cell.lock()).await else {
+                return Err(Failure::Limit(Limit::Milliseconds));
+            };
+            turn = (habit() == TcpHabit::Unknown).then_some(mine);
+        }
+        if habit() == TcpHabit::Broken {
+            return Ok(Err(self.faulted(ServerFault::Truncated, began, Transport::Udp)));
+        }
+        let said = self.connect(edns).await;
+        drop(turn);
+        said
+    }
+
+    async fn connect(&self, edns: bool) -> Result<Result<Reply, ServerFault>, Failure> {
         self.context.budget.spend(Limit::TcpFallbacks, 1)?;
         let expected = self.expected();
         let query = encode(&expected, edns);
@@ -157,12 +181,23 @@ impl Attempt<'_> {
             .saturating_mul(limits::TCP_WAITS)
             .clamp(limits::TCP_WAIT_MIN, limits::TCP_WAIT_MAX);
         let deadline = sent.after(wait).min(self.context.budget.deadline());
-        let Ok(bytes) = self.parts.exchange.tcp(self.address(), &query, deadline).await else {
-            return Ok(Err(self.faulted(ServerFault::Truncated, sent, Transport::Tcp)));
+        let bytes = match self.parts.exchange.tcp(self.address(), &query, deadline).await {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                let now = self.parts.clock.now();
+                // Neither want of time nor this host's own trouble is the server's fault.
+                if error != ExchangeError::Exhausted && now < self.context.budget.deadline() {
+                    self.parts.servers.tcp_tried(self.server, false, now);
+                }
+                return Ok(Err(self.faulted(ServerFault::Truncated, sent, Transport::Tcp)));
+            }
         };
         self.charge_received(bytes.len())?;
         let now = self.parts.clock.now();
-        let Some(message) = expected.judge_connected(&bytes) else {
+        let message = expected.judge_connected(&bytes);
+        let works = message.as_ref().is_some_and(|message| !message.header.truncated);
+        self.parts.servers.tcp_tried(self.server, works, now);
+        let Some(message) = message else {
             return Ok(Err(self.faulted(ServerFault::Nonsense, sent, Transport::Tcp)));
         };
         self.parts.servers.answered_connected(self.server, now);

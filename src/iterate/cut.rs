@@ -20,6 +20,7 @@ use crate::limits::{self, Limit};
 
 use super::Lookup;
 use super::attempt::{Attempt, Reply};
+use super::flights::TcpTrials;
 use super::resolver::Parts;
 use super::select::{self, Candidate};
 use super::targets::Targets;
@@ -46,6 +47,7 @@ pub(super) enum Effort {
 /// A cut whose servers are asked for one client question.
 pub(super) struct AtCut<'a> {
     parts: &'a Parts,
+    trials: &'a TcpTrials,
     lookup: Option<&'a dyn Lookup>,
     context: &'a Context,
     /// The question that the walk is for: an ancestor of the lookups done here.
@@ -62,6 +64,7 @@ pub(super) struct AtCut<'a> {
 impl<'a> AtCut<'a> {
     pub(super) fn new(
         parts: &'a Parts,
+        trials: &'a TcpTrials,
         lookup: Option<&'a dyn Lookup>,
         context: &'a Context,
         ancestor: &'a Question,
@@ -69,12 +72,12 @@ impl<'a> AtCut<'a> {
     ) -> Self {
         let targets = Targets::of(&cut, &parts.settings, &context.avoid, &parts.entropy);
         let (last, circle, silence_counts) = (None, false, false);
-        Self { parts, lookup, context, ancestor, cut, targets, last, circle, silence_counts }
+        Self { parts, trials, lookup, context, ancestor, cut, targets, last, circle, silence_counts }
     }
 
     /// The same walk at another cut.
     pub(super) fn moved_to(&self, cut: Arc<CachedCut>) -> Self {
-        Self::new(self.parts, self.lookup, self.context, self.ancestor, cut)
+        Self::new(self.parts, self.trials, self.lookup, self.context, self.ancestor, cut)
     }
 
     pub(super) fn zone(&self) -> &Name {
@@ -130,6 +133,7 @@ impl<'a> AtCut<'a> {
         let zone = self.cut.zone();
         let attempt = Attempt {
             parts: self.parts,
+            trials: self.trials,
             context: self.context,
             question: asked,
             zone,

@@ -1,14 +1,16 @@
-//! Short questions under way: each is asked once, whoever wants it.
+//! What is done once, whoever wants it: short questions, and trying TCP with a server.
 //!
 //! Thousands of names below one domain need the same referral. Were it asked for each of them, a forger would
 //! have as many chances to hit one of the queries (the birthday attack, RFC 5452 §5), with names drawn at
 //! random to get them sent. So the second question waits for what the first is told.
 //!
-//! In: a zone and a short name. Out: a cell that the first one fills and the others read. If the first one goes
-//! away, the next takes its place. Lookups for name servers never wait here: what waits then holds nothing that
+//! In: what is wanted, such as a zone and a short name. Out: a cell that the first one fills and the others read. If
+//! the first one goes away, the next takes its place. Lookups for name servers never wait here: what waits then holds nothing that
 //! others wait for, and no circle can close.
 
 use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::OnceCell;
@@ -28,41 +30,49 @@ pub(super) enum Short {
     Failed,
 }
 
-/// The zone asked and the short name.
-type Key = (Name, Name);
+/// Short questions under way, by the zone asked and the short name.
+pub(super) type ShortFlights = Flights<(Name, Name), OnceCell<Short>>;
 
-type Cells = HashMap<Key, Weak<OnceCell<Short>>>;
+/// Servers with which TCP is tried: whoever holds the lock does so.
+pub(super) type TcpTrials = Flights<IpAddr, tokio::sync::Mutex<()>>;
 
-/// Short questions under way.
-#[derive(Debug, Default)]
-pub(super) struct Flights {
+/// What is under way, by what it is for.
+#[derive(Debug)]
+pub(super) struct Flights<K, C> {
     /// As many as there are questions under way, at most.
-    cells: Mutex<Cells>,
+    cells: Mutex<HashMap<K, Weak<C>>>,
 }
 
 /// A place in a flight.
-pub(super) struct Flight<'a> {
-    flights: &'a Flights,
-    key: Key,
-    pub(super) cell: Arc<OnceCell<Short>>,
+pub(super) struct Flight<'a, K: Eq + Hash, C> {
+    flights: &'a Flights<K, C>,
+    key: K,
+    pub(super) cell: Arc<C>,
 }
 
-impl Flights {
-    /// Joins the flight for `name`, asked of `zone`, or begins it.
-    pub(super) fn join(&self, zone: &Name, name: &Name) -> Flight<'_> {
-        let key = (zone.clone(), name.clone());
+impl<K, C> Default for Flights<K, C> {
+    fn default() -> Self {
+        Self { cells: Mutex::default() }
+    }
+}
+
+impl<K: Eq + Hash + Clone, C: Default> Flights<K, C> {
+    /// Joins the flight for `key`, or begins it.
+    pub(super) fn join(&self, key: K) -> Flight<'_, K, C> {
         let mut cells = self.cells();
         let cell = cells.get(&key).and_then(Weak::upgrade).unwrap_or_default();
         cells.insert(key.clone(), Arc::downgrade(&cell));
         Flight { flights: self, key, cell }
     }
+}
 
-    fn cells(&self) -> MutexGuard<'_, Cells> {
+impl<K, C> Flights<K, C> {
+    fn cells(&self) -> MutexGuard<'_, HashMap<K, Weak<C>>> {
         self.cells.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Flight<'_> {
+impl<K: Eq + Hash, C> Drop for Flight<'_, K, C> {
     fn drop(&mut self) {
         let mut cells = self.flights.cells();
         // Nobody else can join meanwhile: that takes the same lock.
@@ -79,11 +89,12 @@ mod tests {
 
     #[test]
     fn a_flight_is_gone_with_the_last_who_wants_it() {
-        let flights = Flights::default();
-        let one = flights.join(&name("test."), &name("a.test."));
-        let two = flights.join(&name("TEST."), &name("A.test."));
+        let flights = ShortFlights::default();
+        let join = |zone, short| flights.join((name(zone), name(short)));
+        let one = join("test.", "a.test.");
+        let two = join("TEST.", "A.test.");
         assert!(Arc::ptr_eq(&one.cell, &two.cell));
-        assert!(!Arc::ptr_eq(&one.cell, &flights.join(&name("."), &name("a.test.")).cell));
+        assert!(!Arc::ptr_eq(&one.cell, &join(".", "a.test.").cell));
         drop(one);
         assert_eq!(flights.cells().len(), 1);
         drop(two);

@@ -26,7 +26,7 @@ use crate::limits::{self, Limit};
 
 use super::cut::{AtCut, Effort, Read};
 use super::exchange::Exchange;
-use super::flights::{Flights, Short};
+use super::flights::{Short, ShortFlights, TcpTrials};
 use super::minimise::Minimiser;
 use super::scrub::{Reading, Said, glue, scrub};
 use super::targets::may_be_asked;
@@ -54,7 +54,8 @@ pub struct Resolver {
     lookup: OnceLock<Weak<dyn Lookup>>,
     /// Held while the root is asked for its own servers: one question does it, the others wait.
     priming: tokio::sync::Mutex<()>,
-    flights: Flights,
+    flights: ShortFlights,
+    trials: TcpTrials,
 }
 
 impl Resolver {
@@ -64,7 +65,8 @@ impl Resolver {
             parts,
             lookup: OnceLock::new(),
             priming: tokio::sync::Mutex::new(()),
-            flights: Flights::default(),
+            flights: ShortFlights::default(),
+            trials: TcpTrials::default(),
         }
     }
 
@@ -95,7 +97,7 @@ impl Resolver {
     async fn walk(&self, question: &Question, context: &Context) -> Result<Scrubbed, Failure> {
         let lookup = self.lookup();
         let start = self.start(question, context).await?;
-        let mut at = AtCut::new(&self.parts, lookup.as_deref(), context, question, start);
+        let mut at = AtCut::new(&self.parts, &self.trials, lookup.as_deref(), context, question, start);
         let mut minimiser = Minimiser::new(question, self.parts.settings.qname_minimisation);
         // Ends: each turn goes down a cut, or uses up one of the minimiser's steps, or is the last.
         loop {
@@ -140,7 +142,7 @@ impl Resolver {
     pub async fn prime(&self, context: &Context) -> Result<Moment, Failure> {
         let hinted = self.hinted();
         let question = priming::question();
-        let mut at = AtCut::new(&self.parts, None, context, &question, hinted);
+        let mut at = AtCut::new(&self.parts, &self.trials, None, context, &question, hinted);
         let hints = &self.parts.settings.root_hints;
         let read = |response: &Response| Read {
             kind: ResponseKind::Answer,
@@ -209,7 +211,7 @@ impl Resolver {
         if !context.ancestors.is_empty() || !context.avoid.is_empty() {
             return self.ask_short_itself(at, short, context).await;
         }
-        let flight = self.flights.join(at.zone(), &short.name);
+        let flight = self.flights.join((at.zone().clone(), short.name.clone()));
         let mut own = None;
         let told = flight.cell.get_or_init(|| async {
             // What ends this question, such as its budget, is no reason for another to end.

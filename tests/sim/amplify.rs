@@ -3,12 +3,15 @@
 //! iDNS, NXNSAttack, CAMP, tsuNAME and their kin, each with a figure, counted on a resolver that knows the root and the
 //! top-level domains, as one in service does. `bounds` and `attacks` hold the rest.
 
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rootwalk::dns::Rcode;
-use rootwalk::lab::{World, Zone};
+use rootwalk::lab::{Fault, World, Zone};
+use rootwalk::limits;
 
-use crate::harness::{Sim, seed};
+use crate::harness::{Sim, name, seed};
 
 const WEB: [u8; 4] = [192, 0, 2, 80];
 
@@ -93,5 +96,68 @@ async fn a_circle_with_a_way_out_is_none() {
         for asked in ["www.two.net.", "www.one.org."] {
             sim.ask_a(asked).await.is_secure_address(WEB);
         }
+    }
+}
+
+/// What a server that truncates over UDP may do over TCP.
+fn broken_tcp() -> [(&'static str, Fault); 4] {
+    [
+        ("truncates", Fault::TruncatesTcp),
+        ("closes", Fault::TcpCloses),
+        ("refuses", Fault::TcpRefused),
+        ("is silent", Fault::TcpSilent),
+    ]
+}
+
+fn tcp_to(sim: &Sim, server: IpAddr) -> usize {
+    sim.network.log().iter().filter(|sent| sent.server == server && sent.local_port == 0).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn truncation_without_tcp_costs_each_server_three_packets() {
+    // The name and the keys of its zone are asked for at once: one of them tries TCP (CVE-2023-46317).
+    for (tcp, fault) in broken_tcp() {
+        for servers in [1, 2, 4] {
+            let zone = site("tc.org.").servers(servers).fault(Fault::Truncates).fault(fault.clone());
+            let sim = in_service(world().zone(zone)).await;
+            assert_eq!(sim.ask_a("www.tc.org.").await.rcode(), Rcode::SERVFAIL);
+            for server in sim.network.internet().addresses_of(&name("tc.org.")) {
+                let what = format!("C18: packets to one of {servers} servers whose TCP {tcp}");
+                at_most(3, sim.network.sent_to(server), &what);
+                at_most(1, tcp_to(&sim, server), "C18: of them over TCP");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn broken_tcp_is_tried_a_dozen_times_in_ten_minutes_and_found_mended_in_two() {
+    for (tcp, fault) in broken_tcp() {
+        let zone = site("tc.org.").fault(Fault::Truncates);
+        let sim = in_service(world().zone(zone.clone().fault(fault))).await;
+        for number in 0..600 {
+            assert_eq!(sim.ask_a(&format!("n{number}.tc.org.")).await.rcode(), Rcode::SERVFAIL);
+            sim.pass(1).await;
+        }
+        let server = sim.server("tc.org.");
+        at_most(12, tcp_to(&sim, server), &format!("C18: connections for 600 questions where TCP {tcp}"));
+        sim.change(&world().zone(zone));
+        sim.pass(u64::from(limits::FAILURE_TTL_SECS_MIN).max(limits::SERVER_HOLD_MAX.as_secs())).await;
+        sim.ask_a("www.tc.org.").await.is_secure_address(WEB);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crowd_at_a_server_that_truncates_is_answered_over_tcp() {
+    let sim = Arc::new(in_service(world().zone(site("tc.org.").fault(Fault::Truncates))).await);
+    let mut crowd = tokio::task::JoinSet::new();
+    for number in 0..200 {
+        let sim = Arc::clone(&sim);
+        crowd.spawn(async move { sim.ask_a(&format!("n{number}.tc.org.")).await });
+    }
+    while let Some(reply) = crowd.join_next().await {
+        let reply = reply.unwrap();
+        assert_eq!(reply.rcode(), Rcode::NXDOMAIN, "{}", reply.text());
+        assert!(reply.took < Duration::from_millis(300), "{:?}", reply.took);
     }
 }
