@@ -18,7 +18,8 @@ pub enum Limit {
     Kibibytes,
     /// Milliseconds from the question to the last thing done for it. Knot and BIND 10 s.
     Milliseconds,
-    /// CNAME and DNAME restarts: Unbound and BIND 11 (CVE-2019-19331).
+    /// CNAME and DNAME restarts: Unbound and BIND 11 (CVE-2019-19331). A DNAME without a signature, which is asked for
+    /// again over TCP, counts as three.
     Restarts,
     /// Referrals followed.
     Referrals,
@@ -184,6 +185,9 @@ pub const UDP_SIZE: u16 = 1_232;
 pub const SIGNATURES_PER_RRSET_MAX: usize = 8;
 /// Aliases followed within one response (Unbound `iter-scrub-cname` 11).
 pub const ALIASES_PER_RESPONSE_MAX: usize = 11;
+/// Aliases in one answer that leads on, from all its responses: DNAMEs that make names longer and longer fill each of
+/// them (CVE-2021-25215 and kin). Twice what one restart after the other may bring.
+pub const ALIASES_PER_ANSWER_MAX: usize = 22;
 
 // One zone cut.
 

@@ -145,7 +145,10 @@ impl<'a> AtCut<'a> {
             Err(fault) => return Ok((Err(fault), None)),
         };
         let mut found = read(&reply.response);
-        if found.wants_tcp && reply.response.transport == Transport::Udp {
+        // Of a short question's answer only the kind is used.
+        if found.wants_tcp && reply.response.transport == Transport::Udp && effort == Effort::Full {
+            // A link of a chain that takes two packets and a handshake counts as three.
+            self.context.budget.spend(Limit::Restarts, 2)?;
             reply = match attempt.ask_over_tcp().await? {
                 Ok(reply) => reply,
                 Err(fault) => return Ok((Err(fault), None)),

@@ -127,6 +127,10 @@ impl Service {
                 return Ok(answer);
             }
             context.budget.spend(Limit::Restarts, 1)?;
+            let aliases = answer.answer.iter().filter(|rrset| rrset.rtype == RecordType::CNAME).count();
+            if aliases > limits::ALIASES_PER_ANSWER_MAX {
+                return Err(Failure::Limit(Limit::Restarts));
+            }
             if seen.contains(&link.target) {
                 return Err(Failure::AliasLoop(link.target.clone()));
             }

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rootwalk::dns::Rcode;
+use rootwalk::dns::{Rcode, RecordType};
 use rootwalk::lab::{Fault, World, Zone};
 use rootwalk::limits;
 
@@ -159,5 +159,38 @@ async fn a_crowd_at_a_server_that_truncates_is_answered_over_tcp() {
         let reply = reply.unwrap();
         assert_eq!(reply.rcode(), Rcode::NXDOMAIN, "{}", reply.text());
         assert!(reply.took < Duration::from_millis(300), "{:?}", reply.took);
+    }
+}
+
+/// Tells one alias at a time; a DNAME and the CNAME made from it are one.
+fn one_link() -> Fault {
+    Fault::rewrites(|_, reply| {
+        let dname = reply.answer.first().is_some_and(|rrset| rrset.rtype == RecordType::DNAME);
+        reply.answer.truncate(if dname { 2 } else { 1 });
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn dnames_that_grow_a_name_or_loop_cost_twelve_packets() {
+    for signed in [true, false] {
+        for single in [true, false] {
+            let zone = if signed { site("loop.org.") } else { site("loop.org.").unsigned() };
+            let zone = if single { zone.fault(one_link()) } else { zone };
+            // In a circle; growing by itself, fast and slowly; growing by way of another.
+            let lines =
+                ["a DNAME b", "b DNAME a", "g DNAME x.y.g", "h DNAME x.h", "j DNAME x.k", "k DNAME x.j"];
+            let zone = lines.iter().fold(zone, |zone, line| zone.record(line));
+            let sim = in_service(world().zone(zone)).await;
+            sim.ask_a("www.loop.org.").await.is_address(WEB);
+            for asked in ["www.a.loop.org.", "www.g.loop.org.", "www.h.loop.org.", "www.j.loop.org."] {
+                let reply = sim.ask_a(asked).await;
+                assert!(matches!(reply.rcode(), Rcode::SERVFAIL | Rcode::YXDOMAIN), "{asked}");
+                let how = (
+                    if signed { "signed" } else { "unsigned" },
+                    if single { "one by one" } else { "at once" },
+                );
+                at_most(12, reply.packets, &format!("C19: packets for {asked}, {how:?}"));
+            }
+        }
     }
 }
