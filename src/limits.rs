@@ -214,6 +214,9 @@ pub const SILENT_SERVER_QUERIES_MAX: u32 = 32;
 pub const MINIMISE_STEPS_MAX: usize = 10;
 /// See [`MINIMISE_STEPS_MAX`].
 pub const MINIMISE_ONE_LABEL_STEPS: usize = 4;
+/// How long a short question that another asks is waited for, before the whole question is asked: longer than two
+/// tries at a server nothing is known of.
+pub const SHORT_WAIT_MAX: Duration = Duration::from_secs(3);
 /// Datagrams read for one query before it counts as unanswered: a flood of forgeries does not hold a task.
 pub const DATAGRAMS_PER_QUERY_MAX: u32 = 64;
 

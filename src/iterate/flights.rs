@@ -5,8 +5,8 @@
 //! random to get them sent. So the second question waits for what the first is told.
 //!
 //! In: what is wanted, such as a zone and a short name. Out: a cell that the first one fills and the others read. If
-//! the first one goes away, the next takes its place. Lookups for name servers never wait here: what waits then holds nothing that
-//! others wait for, and no circle can close.
+//! the first one goes away, the next takes its place. Lookups for name servers do not wait here; but they may wait for
+//! what another client began, which does: a circle of waits can close, so each is bounded.
 
 use std::collections::HashMap;
 use std::hash::Hash;

@@ -10,6 +10,7 @@
 //! nothing of the domains below.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 use crate::cache::delegations::{CachedCut, Delegations};
@@ -212,18 +213,29 @@ impl Resolver {
             return self.ask_short_itself(at, short, context).await;
         }
         let flight = self.flights.join((at.zone().clone(), short.name.clone()));
-        let mut own = None;
+        let (mut own, began) = (None, AtomicBool::new(false));
         let told = flight.cell.get_or_init(|| async {
+            began.store(true, Ordering::Relaxed);
             // What ends this question, such as its budget, is no reason for another to end.
             self.ask_short_itself(at, short, context).await.unwrap_or_else(|failure| {
                 own = Some(failure);
                 Short::Failed
             })
         });
-        let told = self.parts.clock.before(context.budget.deadline(), told).await.cloned();
+        let (clock, deadline) = (&self.parts.clock, context.budget.deadline());
+        // Who is waited for may wait for a lookup that waits for this question: then the whole question shows it.
+        let patience = clock.now().after(limits::SHORT_WAIT_MAX).min(deadline);
+        let outcome = {
+            let mut told = std::pin::pin!(told);
+            match clock.before(patience, told.as_mut()).await {
+                None if began.load(Ordering::Relaxed) => clock.before(deadline, told).await.cloned(),
+                None => Some(Short::Failed),
+                Some(told) => Some(told.clone()),
+            }
+        };
         match own {
             Some(failure) => Err(failure),
-            None => told.ok_or_else(|| context.budget.out_of_time().into()),
+            None => outcome.ok_or_else(|| context.budget.out_of_time().into()),
         }
     }
 

@@ -196,3 +196,24 @@ async fn a_lookup_that_may_go_no_deeper_fails_no_question_of_a_client() {
         assert!(reply.rcode() == Rcode::NOERROR && reply.secure(), "{delay}: {}", reply.text());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn questions_that_wait_for_each_others_short_questions_do_not_wait_for_their_time_to_end() {
+    // Each zone's server is below a name of the other that takes a short question of its own.
+    let circle = || {
+        world()
+            .zone(site("one.org.").server("ns.b.two.net.", &["198.18.99.1"]))
+            .zone(site("two.net.").server("ns.b.one.org.", &["198.18.99.2"]))
+    };
+    let sim = Sim::new(circle());
+    let replies = tokio::join!(
+        sim.ask_a("q.b.one.org."),
+        sim.ask_a("ns.b.two.net."),
+        sim.ask_a("ns.b.one.org."),
+        sim.ask_a("q.b.two.net."),
+    );
+    for reply in [replies.0, replies.1, replies.2, replies.3] {
+        assert_eq!(reply.rcode(), Rcode::SERVFAIL);
+        assert!(reply.took < Duration::from_secs(5), "{:?}: {}", reply.took, reply.text());
+    }
+}
