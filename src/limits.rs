@@ -384,6 +384,9 @@ pub const UDP_RECEIVE_BUFFER_OCTETS: usize = 1 << 20;
 
 // Caches.
 
+/// Octets above which an answer is kept among the large ones, which have an eighth of the room (PowerDNS keeps none
+/// above 8 kB).
+pub const LARGE_ANSWER_OCTETS: usize = 16 << 10;
 /// Parts of a cache that are locked one by one, at most: a power of two.
 pub const SHARDS_MAX: usize = 64;
 /// A cache has no more parts than leave each so many octets, so that one large entry does not empty a part.

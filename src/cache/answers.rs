@@ -4,7 +4,9 @@
 //! [`CachedAnswer`], which writes replies (id, flags, the question's letter case, TTLs, the form without
 //! DNSSEC records, OPT) or gives the message back for building chains of aliases. Each is one allocation.
 //! The absence of a name is kept under the type [`ABSENT`] and answers all types (RFC 2308 §5). Nothing past its
-//! TTL comes out, but by [`Answers::get_past`]. Bogus answers are kept for clients with CD alone (RFC 4035 §3.2.2). All are of class IN.
+//! TTL comes out, but by [`Answers::get_past`]. Large answers have a part of the octets to themselves, so that a flood
+//! of them drives out no others (cache flushing: NRDelegation, CVE-2024-25590). Bogus answers are kept for clients with
+//! CD alone (RFC 4035 §3.2.2). All are of class IN.
 //! What may be cached, and for how long, is decided by `service`.
 
 use std::sync::Arc;
@@ -24,8 +26,12 @@ use crate::limits;
 /// Answers by name and type.
 #[derive(Debug)]
 pub struct Answers {
-    entries: Sharded<Box<[u8]>, CachedAnswer>,
+    entries: Entries,
+    /// Those of more than [`limits::LARGE_ANSWER_OCTETS`].
+    large: Entries,
 }
+
+type Entries = Sharded<Box<[u8]>, CachedAnswer>;
 
 /// The terms an answer is kept on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,32 +94,43 @@ const KEY_LEN_MAX: usize = NAME_LEN_MAX + 2;
 impl Answers {
     /// An empty cache of at most `bytes_max` octets.
     pub fn new(bytes_max: usize, entropy: &Entropy) -> Self {
-        let entries = Sharded::<Box<[u8]>, CachedAnswer>::new(bytes_max, entropy, |key, answer| {
-            // The counters of the shared pointer stand before the octets.
-            heap(key.len()) + heap(2 * size_of::<usize>() + answer.0.len())
-        });
-        Self { entries }
+        let entries = |bytes_max| {
+            Entries::new(bytes_max, entropy, |key, answer| {
+                // The counters of the shared pointer stand before the octets.
+                heap(key.len()) + heap(2 * size_of::<usize>() + answer.0.len())
+            })
+        };
+        let eighth = bytes_max / 8;
+        Self { entries: entries(7 * eighth), large: entries(eighth) }
     }
 
     /// The answer kept under a name and type, if its TTL has not passed.
     pub fn get(&self, name: &Name, rtype: RecordType, now: Moment) -> Option<CachedAnswer> {
         let mut buffer = [0; KEY_LEN_MAX];
         let key = write_key(&mut buffer, name.as_wire(), rtype)?;
-        self.entries.get(key).filter(|answer| now < answer.expires())
+        self.living(key, now)
     }
 
     /// What was last kept under a name and type, however long its TTL is over: for those who serve stale answers
     /// (RFC 8767), who look at its age themselves.
     pub fn get_past(&self, name: &Name, rtype: RecordType) -> Option<CachedAnswer> {
         let mut buffer = [0; KEY_LEN_MAX];
-        self.entries.get(write_key(&mut buffer, name.as_wire(), rtype)?)
+        self.kept(write_key(&mut buffer, name.as_wire(), rtype)?)
     }
 
     /// The same as [`Answers::get`], by a name in wire form, of whatever letter case. Allocates nothing.
     pub fn get_wire(&self, name: &[u8], rtype: RecordType, now: Moment) -> Option<CachedAnswer> {
         let mut buffer = [0; KEY_LEN_MAX];
         let key = write_key(&mut buffer, name, rtype)?;
-        self.entries.get(key).filter(|answer| now < answer.expires())
+        self.living(key, now)
+    }
+
+    fn living(&self, key: &[u8], now: Moment) -> Option<CachedAnswer> {
+        self.kept(key).filter(|answer| now < answer.expires())
+    }
+
+    fn kept(&self, key: &[u8]) -> Option<CachedAnswer> {
+        self.entries.get(key).or_else(|| self.large.get(key))
     }
 
     /// Keeps an answer. False if it cannot be kept: it has no TTL or no question of that name, it is incomplete or has
@@ -129,7 +146,13 @@ impl Answers {
         let mut buffer = [0; KEY_LEN_MAX];
         let key = write_key(&mut buffer, name.as_wire(), rtype);
         let answer = CachedAnswer::pack(encoded, name, kept, now);
-        key.zip(answer).is_some_and(|(key, answer)| self.entries.insert(Box::from(key), answer))
+        key.zip(answer).is_some_and(|(key, answer)| {
+            let is_large = answer.0.len() > limits::LARGE_ANSWER_OCTETS;
+            let (here, elsewhere) =
+                if is_large { (&self.large, &self.entries) } else { (&self.entries, &self.large) };
+            elsewhere.remove(key);
+            here.insert(Box::from(key), answer)
+        })
     }
 
     /// Forgets what is kept under a name and type.
@@ -137,28 +160,29 @@ impl Answers {
         let mut buffer = [0; KEY_LEN_MAX];
         if let Some(key) = write_key(&mut buffer, name.as_wire(), rtype) {
             self.entries.remove(key);
+            self.large.remove(key);
         }
     }
 
     /// Forgets all that is kept at and below `zone`; returns how many answers there were.
     pub fn remove_below(&self, zone: &Name) -> usize {
-        self.entries
-            .retain(|key, _| Name::from_wire(key).map_or(true, |(name, _)| !name.is_subdomain_of(zone)))
+        let stays = |key: &[u8]| Name::from_wire(key).map_or(true, |(name, _)| !name.is_subdomain_of(zone));
+        self.entries.retain(|key, _| stays(key)) + self.large.retain(|key, _| stays(key))
     }
 
     /// How many answers are held, those past their TTL among them.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.entries.len() + self.large.len()
     }
 
     /// Whether none is held.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries.is_empty() && self.large.is_empty()
     }
 
     /// The octets held.
     pub fn bytes(&self) -> usize {
-        self.entries.bytes()
+        self.entries.bytes() + self.large.bytes()
     }
 }
 
@@ -659,6 +683,34 @@ mod tests {
         assert!(!insert("www.example.", &Encoded::default(), 60));
         assert!(answers.is_empty() && insert("www.example.", &whole, 60));
         answers.remove(&name("WWW.Example."), RecordType::A);
+        assert!(answers.is_empty());
+    }
+
+    #[test]
+    fn an_answer_is_kept_once_and_forgotten_whatever_size_it_had_before() {
+        let answers = answers();
+        let owner = name("www.example.");
+        let keep = |octets: usize| {
+            let mut message = message();
+            let more = Rrset::new(owner.clone(), RecordType::TXT, 60);
+            message.answer.push(more.with(&vec![255; octets]));
+            let encoded = encode(&message, 65_535);
+            assert!(answers.insert(
+                &owner,
+                RecordType::A,
+                &encoded,
+                &kept(ValidationState::Insecure),
+                secs(0)
+            ));
+            let found = answers.get(&owner, RecordType::A, secs(0)).unwrap();
+            assert_eq!((answers.len(), found.0.len() > octets), (1, true), "{octets}");
+            (answers.entries.len(), answers.large.len())
+        };
+        assert_eq!([500, 20_000, 60_000, 500, 20_000].map(keep), [(1, 0), (0, 1), (0, 1), (1, 0), (0, 1)]);
+        answers.remove(&owner, RecordType::A);
+        assert!(answers.is_empty());
+        keep(60_000);
+        assert_eq!(answers.remove_below(&name("example.")), 1);
         assert!(answers.is_empty());
     }
 

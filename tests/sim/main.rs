@@ -15,6 +15,7 @@ mod attacks;
 mod bounds;
 mod budgets;
 mod caching;
+mod complexity;
 mod distrust;
 mod harness;
 mod iteration;
