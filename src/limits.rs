@@ -281,6 +281,9 @@ pub const RSA_EXPONENT_OCTETS_MAX: usize = 4;
 
 /// RRSIGs tried for one RRset (PowerDNS 2, Unbound 8).
 pub const SIGNATURES_TRIED_MAX: usize = 4;
+/// Verifications that failed for one question after which one RRSIG of each RRset is tried: the worst that a server can
+/// do to one RRset does not come again from each of the others that are then asked (BIND ends at the first failure).
+pub const PATIENT_FAILURES_MAX: u32 = 8;
 /// Keys of the same tag and algorithm tried for one signature (PowerDNS and hickory 2).
 pub const SAME_TAG_KEYS_MAX: usize = 2;
 /// DNSKEY records of a zone that are looked at (BIND 32).

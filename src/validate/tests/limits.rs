@@ -272,7 +272,8 @@ fn a_denial_with_hundreds_of_records_costs_no_more_than_its_proof() {
 
 #[test]
 fn forged_denials_are_put_aside_until_the_budget_ends() {
-    let world = World::new();
+    let mut world = World::new();
+    world.caps = Caps::default().with(Limit::FailedVerifications, 12);
     let good = world.nsec("example.", "m.example.", "z.example.", &[RecordType::TXT]);
     let forged = |number: u8| {
         let rdata = nsec_rdata(&name(&format!("z{number}.example.")), &[RecordType::TXT]);
@@ -287,7 +288,13 @@ fn forged_denials_are_put_aside_until_the_budget_ends() {
     let authority: Vec<Rrset> = (0..9).map(forged).collect();
     let judged = world.judge(nodata(question("m.example.", RecordType::A), authority));
     assert_eq!(*judged.fault(), too_much(Limit::FailedVerifications));
-    assert_eq!(judged.budget.spent(Limit::FailedVerifications), 32 + 1);
+    // Four of each of the first two, then one of each.
+    assert_eq!(judged.budget.spent(Limit::FailedVerifications), 12 + 1);
+    world.caps = Caps::default();
+    let authority: Vec<Rrset> = (0..9).map(forged).collect();
+    let judged = world.judge(nodata(question("m.example.", RecordType::A), authority));
+    assert!(matches!(judged.fault(), Fault::SignatureWrong { .. }));
+    assert_eq!(judged.budget.spent(Limit::FailedVerifications), 2 * 4 + 7);
 }
 
 #[test]
