@@ -124,3 +124,64 @@ async fn keytrap_in_its_forms_costs_sixteen_verifications() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_absence_behind_two_hundred_signed_nsec_costs_sixteen_verifications() {
+    // CVE-2026-11605.
+    let zone = (0..200).fold(site("many.org."), |zone, host| zone.record(&format!("a{host} A 192.0.2.1")));
+    let internet = world().zone(zone.clone()).build().unwrap();
+    let signed = internet.zone(&name("many.org.")).unwrap();
+    let all: Vec<Rrset> = signed.rrsets().filter(|set| set.rtype == RecordType::NSEC).cloned().collect();
+    assert!(all.len() > 200);
+    for first in [true, false] {
+        let all = all.clone();
+        let pad = Fault::rewrites(move |_, reply| {
+            if reply.header.rcode == Rcode::NXDOMAIN {
+                let place = if first { 0 } else { reply.authority.len() };
+                reply.authority.splice(place..place, all.clone());
+            }
+        });
+        let sim = in_service(world().zone(zone.clone().fault(pad))).await;
+        let (state, verifications) = spent(&sim, "nothing.many.org.", Limit::Verifications).await;
+        // Behind so many others the proof itself may not be seen; it is never taken for another.
+        assert!(matches!(state, Ok(ValidationState::Secure) | Err(Failure::Bogus(_))), "{state:?}");
+        at_most(16, verifications, &format!("C12: verifications, the others first: {first}"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nsec3_hashes_stay_within_their_price_and_above_fifty_iterations_none_is_computed() {
+    // CVE-2023-50868, CVE-2026-1519.
+    for labels in [1, 30, 110] {
+        for (iterations, most, wanted) in [
+            (50, Limit::Nsec3Hashes.default_cap(), ValidationState::Secure),
+            (51, 0, ValidationState::Insecure),
+            (u16::MAX, 0, ValidationState::Insecure),
+        ] {
+            // A zone of so many iterations is signed with few, and says it has many.
+            let zone = site("hash.org.").nsec3(iterations.min(51), &[7; 255]);
+            let says = Fault::rewrites(move |_, reply| {
+                for rrset in reply.authority.iter_mut().filter(|set| set.rtype == RecordType::NSEC3) {
+                    let mut rdata = rrset.rdatas.first().unwrap().to_vec();
+                    rdata[2..4].copy_from_slice(&iterations.to_be_bytes());
+                    rrset.rdatas = [rdata.as_slice()].into_iter().collect();
+                }
+            });
+            let zone = if iterations > 51 { zone.fault(says) } else { zone };
+            let sim = in_service(world().zone(zone)).await;
+            let owner = format!("{}hash.org.", "a.".repeat(labels));
+            let (state, blocks) = spent(&sim, &owner, Limit::Nsec3Hashes).await;
+            at_most(most, blocks, &format!("C11: hash blocks, {labels} labels, {iterations} iterations"));
+            if iterations <= 51 {
+                assert_eq!(state, Ok(wanted), "{labels} labels, {iterations} iterations");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_is_answered_without_asking_anybody() {
+    let sim = in_service(world()).await;
+    let reply = sim.ask("www.warm.org.", RecordType::ANY).await;
+    assert_eq!((reply.packets, reply.types()), (0, vec![RecordType::HINFO]));
+}
