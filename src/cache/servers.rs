@@ -534,7 +534,7 @@ mod tests {
         for _ in 0..9 {
             servers.tcp_tried(A, false, now);
             let broken = |secs: &u32| servers.tcp(A, now.after_secs(*secs)) == TcpHabit::Unknown;
-            let hold = (0..).find(broken).unwrap();
+            let hold = (0..1_000).find(broken).unwrap();
             holds.push(hold);
             now = now.after_secs(hold);
         }

@@ -3,13 +3,15 @@
 //! iDNS, NXNSAttack, CAMP, tsuNAME and their kin, each with a figure, counted on a resolver that knows the root and the
 //! top-level domains, as one in service does. `bounds` and `attacks` hold the rest.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rootwalk::dns::{Rcode, RecordType};
+use rootwalk::dns::{Name, Rcode, RecordType};
+use rootwalk::entropy::Entropy;
 use rootwalk::lab::{Fault, World, Zone};
-use rootwalk::limits;
+use rootwalk::limits::{self, Limit};
 
 use crate::harness::{Sim, name, seed};
 
@@ -193,4 +195,202 @@ async fn dnames_that_grow_a_name_or_loop_cost_twelve_packets() {
             }
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chain_of_sixty_single_links_costs_twelve_packets() {
+    for zone in [Zone::new("chain.org."), Zone::new("chain.org.").unsigned()] {
+        let chain = (0..60).fold(zone, |zone, link| zone.record(&format!("l{link} CNAME l{}", link + 1)));
+        let sim = in_service(world().zone(chain.fault(one_link()))).await;
+        sim.ask_a("nothing.chain.org.").await;
+        let reply = sim.ask_a("l0.chain.org.").await;
+        assert_eq!(reply.rcode(), Rcode::SERVFAIL);
+        at_most(12, reply.packets, "C3: packets");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn servers_whose_names_are_chains_in_a_victims_zone_cost_it_ten_packets() {
+    // CAMP: ten name servers, each name the first of ten aliases, told one at a time.
+    let (mut evil, mut victim) = (Zone::new("evil.org.").unsigned(), Zone::new("victim.net.").unsigned());
+    for host in 0..10 {
+        evil = evil.record(&format!("sub NS n{host}-0.victim.net."));
+        for link in 0..10 {
+            victim = victim.record(&format!("n{host}-{link} CNAME n{host}-{}", link + 1));
+        }
+    }
+    let sim = in_service(world().zone(evil).zone(victim.fault(one_link()))).await;
+    let reply = sim.ask_a("www.sub.evil.org.").await;
+    assert_eq!(reply.rcode(), Rcode::SERVFAIL);
+    at_most(60, reply.packets, "C4: packets, chains behind servers");
+    at_most(10, sim.network.sent_to(sim.server("victim.net.")), "C4: of them to the victim");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chain_through_zones_with_ten_servers_each_costs_sixty_packets() {
+    // CAMP the other way round: each of ten links is in a zone whose ten servers have names in the victim's zone. So
+    // many of them answer, the others refuse. The most are 24 lookups, a query for each, and a referral for each link.
+    for good in [0, 1, 2, 3, 5, 10] {
+        let (mut evil, mut victim) = (Zone::new("evil.org.").unsigned(), site("victim.net."));
+        let mut links = Vec::new();
+        for link in 0..10 {
+            let mut zone = Zone::new(&format!("z{link}.evil.org.")).unsigned().undelegated();
+            zone = zone.record(&format!("w CNAME w.z{}.evil.org.", link + 1));
+            for host in 0..10 {
+                let (server, address) =
+                    (format!("n{link}-{host}.victim.net."), format!("198.18.250.{}", link * 10 + host));
+                evil = evil.record(&format!("z{link} NS {server}"));
+                victim = victim.record(&format!("{server} A {address}"));
+                zone = zone.server(&server, &[&address]);
+            }
+            links.push((good..10).fold(zone, |zone, host| zone.fault_at(host, Fault::Says(Rcode::REFUSED))));
+        }
+        let worlds = links.into_iter().fold(world().zone(evil).zone(victim), World::zone);
+        let sim = in_service(worlds).await;
+        let reply = sim.ask_a("w.z0.evil.org.").await;
+        at_most(60, reply.packets, &format!("C4: packets, chains through servers of which {good} answer"));
+        let victim = sim.network.sent_to(sim.server("victim.net."));
+        at_most(cap(Limit::ServerLookups), victim, "C4: of them to the victim");
+    }
+}
+
+fn cap(limit: Limit) -> usize {
+    usize::try_from(limit.default_cap()).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_flood_of_name_servers_few_are_considered_and_the_answer_comes_in_time() {
+    // NRDelegation: as many as one RRset may have, and more than that.
+    for hosts in [500, 1_500] {
+        let lines = (0..hosts).map(|host| format!("many NS n{host}.dead.net."));
+        let org = lines.fold(Zone::new("org."), |zone, line| zone.record(&line));
+        let sim = in_service(world().zone(org).zone(Zone::new("dead.net.").fault(Fault::Dead))).await;
+        let reply = sim.ask_a("www.many.org.").await;
+        assert_eq!(reply.rcode(), Rcode::SERVFAIL);
+        let log = sim.network.log();
+        let asked =
+            log.iter().filter_map(|sent| sent.question()).map(|question| question.name.to_lowercase());
+        let considered: BTreeSet<Name> = asked.filter(|host| host.is_below(&name("dead.net."))).collect();
+        at_most(
+            limits::NAME_SERVERS_KEPT_MAX,
+            considered.len(),
+            &format!("C5: of {hosts} servers considered"),
+        );
+        at_most(20, reply.packets, "C5: packets");
+        at_most(10_000, usize::try_from(reply.took.as_millis()).unwrap(), "C5: milliseconds");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_of_a_hundred_labels_costs_its_zone_ten_packets() {
+    let long = format!("{}deep.org.", "a.".repeat(100));
+    let zones = [Zone::new("deep.org."), Zone::new("deep.org.").unsigned()];
+    for zone in
+        zones.into_iter().flat_map(|zone| [zone.clone().record(&format!("{long} A 192.0.2.80")), zone])
+    {
+        let sim = in_service(world().zone(zone.clone())).await;
+        sim.ask_a(&long).await;
+        at_most(10, sim.network.sent_to(sim.server("deep.org.")), "C17: packets to the zone");
+        let sim = in_service(world().zone(zone)).await;
+        let reply = sim.ask(&long, RecordType::DS).await;
+        at_most(25, reply.packets, "C16: packets for DS");
+    }
+}
+
+/// The A record that comes is not the one that was signed.
+fn forges() -> Fault {
+    Fault::rewrites(|_, reply| {
+        for rrset in reply.answer.iter_mut().filter(|rrset| rrset.rtype == RecordType::A) {
+            rrset.rdatas = [&[192, 0, 2, 66][..]].into_iter().collect();
+        }
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failing_name_is_resolved_once_in_five_seconds_at_most() {
+    let chain = (0..60).fold(Zone::new("f.org.").record("www CNAME l0"), |zone, link| {
+        zone.record(&format!("l{link} CNAME l{}", link + 1))
+    });
+    let failing = [
+        ("its server is dead", site("f.org.").fault(Fault::Dead)),
+        ("its server refuses", site("f.org.").fault(Fault::Says(Rcode::REFUSED))),
+        ("its server fails", site("f.org.").fault(Fault::Says(Rcode::SERVFAIL))),
+        ("its server refers upwards", site("f.org.").fault(Fault::LameUpward)),
+        ("its server knows nothing", site("f.org.").fault(Fault::NotAuthoritative)),
+        ("its server truncates", site("f.org.").fault(Fault::Truncates).fault(Fault::TcpCloses)),
+        ("its aliases loop", Zone::new("f.org.").record("www CNAME x").record("x CNAME www")),
+        ("its aliases do not end", chain.fault(one_link())),
+        ("its server needs itself", site("f.org.").delegation_ttl(1).server("ns.two.net.", &["198.18.99.1"])),
+        ("it is bogus", site("f.org.").fault(forges())),
+        ("it is bogus without a lifetime", site("f.org.").ttl(0).fault(forges())),
+    ];
+    for (why, zone) in failing {
+        let two = site("two.net.").delegation_ttl(1).server("ns.f.org.", &["198.18.99.2"]);
+        let sim = in_service(world().zone(zone).zone(two)).await;
+        let began = sim.clock.now();
+        let mut resolved = 0;
+        // A hundred a second, each after the one before was answered.
+        while sim.clock.now().since(began) < Duration::from_secs(60) {
+            let reply = sim.ask_a("www.f.org.").await;
+            assert_eq!(reply.rcode(), Rcode::SERVFAIL, "{why}");
+            resolved += usize::from(reply.packets > 0);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        at_most(60 / 5, resolved, &format!("C21: resolutions in a minute where {why}"));
+    }
+}
+
+/// A dozen zones that name each other's servers, alias each other's names and fail in all ways, drawn at random.
+fn tangle(entropy: &Entropy) -> World {
+    const ZONES: usize = 12;
+    let draw = |bound| entropy.below(bound);
+    let zone_name = |number: usize| format!("z{number}.{}.", ["org", "net"][number % 2]);
+    let any_zone = || zone_name(draw(ZONES));
+    (0..ZONES).fold(world(), |world, number| {
+        let ttl = u32::try_from(draw(3)).unwrap();
+        let mut zone = Zone::new(&zone_name(number)).unsigned().ttl(ttl).delegation_ttl(ttl);
+        for host in 0..=draw(10) {
+            let outside = draw(4) > 0;
+            let server =
+                if outside { format!("n{host}-{number}.{}", any_zone()) } else { format!("n{host}") };
+            zone = zone.server(&server, &[&format!("198.18.{}.{}", 100 + number, host + 1)]);
+            zone = match draw(12) {
+                0..3 => zone.fault_at(host, Fault::Says(Rcode::SERVFAIL)),
+                3 => zone.fault_at(host, Fault::Dead),
+                4 => zone.fault_at(host, Fault::Truncates),
+                5 => zone.fault_at(host, Fault::Truncates).fault_at(host, Fault::TcpCloses),
+                6 => zone.fault_at(host, Fault::LossPercent(50)),
+                7 => zone.fault_at(host, Fault::LameUpward),
+                8..10 => zone.fault_at(host, one_link()),
+                _ => zone,
+            };
+        }
+        for label in ["a", "b", "c"] {
+            let target = ["a", "b", "x.c"][draw(3)];
+            zone = zone.record(&match draw(5) {
+                0 => format!("{label} A 192.0.2.80"),
+                1 => format!("{label} DNAME {label}.{}", any_zone()),
+                _ => format!("{label} CNAME {target}.{}", any_zone()),
+            });
+        }
+        world.zone(if draw(4) == 0 { zone.without_glue() } else { zone })
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_tangle_of_zones_costs_more_than_the_hundred_packets() {
+    let (mut worst, mut failed, mut answered) = (0, 0, 0);
+    for seed in seed()..seed() + 40 {
+        let sim = in_service(tangle(&Entropy::seeded(seed))).await;
+        for number in 0..12 {
+            let zone = ["org", "net"][number % 2];
+            let reply = sim.ask_a(&format!("x.{}.z{number}.{zone}.", ["a", "b", "c"][number % 3])).await;
+            assert!(reply.packets <= cap(Limit::Packets), "seed {seed}: {}", reply.packets);
+            assert!(reply.took <= Duration::from_millis(10_100), "seed {seed}: {:?}", reply.took);
+            worst = worst.max(reply.packets);
+            *(if reply.rcode() == Rcode::SERVFAIL { &mut failed } else { &mut answered }) += 1;
+        }
+    }
+    at_most(cap(Limit::Packets), worst, "C4: packets, the worst of many tangles");
+    assert!(failed > 50 && answered > 50, "{failed} failed, {answered} answered");
 }

@@ -95,8 +95,8 @@ fn crowd_of_keys(zone: Zone, of: &str, twins: usize) -> Zone {
         twin.swap(one, other);
         twin.swap(one + 1, other + 1);
         assert_eq!(Dnskey::read(&twin).unwrap().key_tag(), Dnskey::read(zsk).unwrap().key_tag());
-        let digits: String = twin.iter().map(|octet| format!("{octet:02x}")).collect();
-        zone.record(&format!("@ DNSKEY \\# {} {digits}", twin.len()))
+        let digits: Vec<String> = twin.iter().map(|octet| format!("{octet:02x}")).collect();
+        zone.record(&format!("@ DNSKEY \\# {} {}", twin.len(), digits.concat()))
     })
 }
 
