@@ -1,6 +1,7 @@
 //! What becomes of bogus answers: other servers are heard, few packets are sent, little is remembered.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use rootwalk::dns::message::Message;
 use rootwalk::dns::{Question, Rcode, Rdatas, RecordType, Rrset};
@@ -55,6 +56,52 @@ async fn one_bad_server_of_two_never_decides() {
                     denied.text()
                 );
                 sim.ask_a("www.plain.org.").await.is_address(WEB);
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn evidence_that_one_server_of_two_does_not_give_comes_from_the_other() {
+    let gives_nothing: [fn() -> Vec<Fault>; 12] = [
+        || vec![Fault::Dead],
+        || vec![Fault::PortClosed],
+        || vec![Fault::Slow(Duration::from_secs(3))],
+        || vec![Fault::Says(Rcode::SERVFAIL)],
+        || vec![Fault::Says(Rcode::REFUSED)],
+        || vec![Fault::Says(Rcode::NOTIMP)],
+        || vec![Fault::Says(Rcode::NXDOMAIN)],
+        || vec![Fault::NotAuthoritative],
+        || vec![Fault::LameUpward],
+        || vec![Fault::IgnoresEdns],
+        || vec![Fault::Truncates, Fault::TcpCloses],
+        || vec![Fault::rewrites(|_, reply| reply.answer.clear())],
+    ];
+    // Referrals that say nothing of DS, so that it has to be asked for.
+    let silent = || Fault::rewrites(|_, reply| reply.authority.retain(|set| set.rtype == RecordType::NS));
+    for (seed, faults) in
+        gives_nothing.iter().enumerate().flat_map(|(n, faults)| [(2 * n, faults), (2 * n + 1, faults)])
+    {
+        for rtype in [RecordType::DS, RecordType::DNSKEY] {
+            for referrals_say in [true, false] {
+                let bad = |zone: Zone| {
+                    let zone = faults()
+                        .into_iter()
+                        .fold(zone.servers(2), |zone, fault| zone.fault_at(0, fault.for_type(rtype)));
+                    if referrals_say { zone } else { zone.fault(silent().for_type(RecordType::A)) }
+                };
+                let seed = u64::try_from(seed).unwrap();
+                let zones = [
+                    bad(Zone::new("org.")),
+                    bad(Zone::new("mid.org.")),
+                    bad(site("example.mid.org.")),
+                    site("plain.mid.org.").unsigned(),
+                ];
+                let sim = Sim::with(zones.into_iter().fold(World::new(seed), World::zone), |options| {
+                    options.seed = seed;
+                });
+                sim.ask_a("www.example.mid.org.").await.is_secure_address(WEB);
+                sim.ask_a("www.plain.mid.org.").await.is_address(WEB);
             }
         }
     }
