@@ -209,7 +209,11 @@ impl Budget {
 
     /// The time is up: somebody waited until the deadline.
     pub fn out_of_time(&self) -> Reached {
-        let limit = Limit::Milliseconds;
+        self.out_of(Limit::Milliseconds)
+    }
+
+    /// A limit was found to be reached in another way than by charging it.
+    pub fn out_of(&self, limit: Limit) -> Reached {
         self.tell(limit);
         Reached { limit, cap: self.caps.stop(limit) }
     }

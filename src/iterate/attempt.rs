@@ -157,7 +157,7 @@ impl Attempt<'_> {
         if habit() == TcpHabit::Unknown {
             let deadline = self.context.budget.deadline();
             let Some(mine) = self.parts.clock.before(deadline, trial.cell.lock()).await else {
-                return Err(Failure::Limit(Limit::Milliseconds));
+                return Err(self.context.budget.out_of_time().into());
             };
             turn = (habit() == TcpHabit::Unknown).then_some(mine);
         }

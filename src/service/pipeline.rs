@@ -129,7 +129,7 @@ impl Service {
             context.budget.spend(Limit::Restarts, 1)?;
             let aliases = answer.answer.iter().filter(|rrset| rrset.rtype == RecordType::CNAME).count();
             if aliases > limits::ALIASES_PER_ANSWER_MAX {
-                return Err(Failure::Limit(Limit::Restarts));
+                return Err(context.budget.out_of(Limit::Restarts).into());
             }
             if seen.contains(&link.target) {
                 return Err(Failure::AliasLoop(link.target.clone()));

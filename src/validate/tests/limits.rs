@@ -287,7 +287,8 @@ fn forged_denials_are_put_aside_until_the_budget_ends() {
     };
     let authority: Vec<Rrset> = (0..9).map(forged).collect();
     let judged = world.judge(nodata(question("m.example.", RecordType::A), authority));
-    assert_eq!(*judged.fault(), too_much(Limit::FailedVerifications));
+    let limit = Reached { limit: Limit::FailedVerifications, cap: 12 };
+    assert_eq!(*judged.fault(), Fault::TooMuchWork { limit });
     // Four of each of the first two, then one of each.
     assert_eq!(judged.budget.spent(Limit::FailedVerifications), 12 + 1);
     world.caps = Caps::default();
