@@ -8,7 +8,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::dns::edns::Edns;
+use smallvec::SmallVec;
+
+use crate::dns::edns::{Cookie, Edns, EdnsOption};
 use crate::dns::encode::encode;
 use crate::dns::message::Message;
 use crate::dns::response::Transport;
@@ -48,6 +50,10 @@ pub enum Fault {
     DropsEdns,
     /// It answers a query with EDNS as one without.
     IgnoresEdns,
+    /// It gives cookies (RFC 7873), in this way.
+    Cookies(CookieWay),
+    /// It answers a query with a cookie by FORMERR, NOTIMP, BADVERS or what else the code is.
+    SaysOnCookie(Rcode),
     /// It answers with the question in lower case.
     LowersCase,
     /// It truncates every answer over UDP.
@@ -118,6 +124,8 @@ impl fmt::Debug for Fault {
             Self::LossPercent(percent) => write!(f, "LossPercent({percent})"),
             Self::Says(rcode) => write!(f, "Says({rcode})"),
             Self::SaysOnEdns(rcode) => write!(f, "SaysOnEdns({rcode})"),
+            Self::Cookies(way) => write!(f, "Cookies({way:?})"),
+            Self::SaysOnCookie(rcode) => write!(f, "SaysOnCookie({rcode})"),
             Self::JunkFirst(junk) => write!(f, "JunkFirst({junk:?})"),
             Self::Flood(junk, count) => write!(f, "Flood({junk:?}, {count})"),
             Self::First(count, inner) => write!(f, "First({count}, {inner:?})"),
@@ -153,6 +161,21 @@ impl Fault {
             _ => "Fault",
         }
     }
+}
+
+/// How a server gives cookies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CookieWay {
+    /// As RFC 7873 §5.2 says, made with this secret.
+    Given(u64),
+    /// The same, and datagrams without a right cookie get BADCOOKIE.
+    Required(u64),
+    /// BADCOOKIE to every datagram, with a new cookie each time.
+    NeverRight,
+    /// With another client's part than that of the query.
+    OfAnother,
+    /// So many octets, whatever is right.
+    Malformed(u8),
 }
 
 /// A datagram that is not the reply.
@@ -300,6 +323,38 @@ pub fn react(faults: &[Fault], occasion: &Occasion<'_>, honest: Message) -> Reac
     Reaction::Messages { delay, octets: messages }
 }
 
+fn cookie_of<'a>(occasion: &Occasion<'a>) -> Option<&'a Cookie> {
+    occasion.parsed?.edns.as_ref()?.cookie()
+}
+
+/// Adds a cookie to the reply to a query with one.
+fn give_cookie(way: CookieWay, occasion: &Occasion<'_>, reply: &mut Message) {
+    let Some(asked) = cookie_of(occasion) else { return };
+    let made = |secret: u64| {
+        let mixed = (u64::from_be_bytes(asked.client) ^ secret).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        Cookie { client: asked.client, server: SmallVec::from_slice(&mixed.to_be_bytes()) }
+    };
+    let datagram = occasion.transport == Transport::Udp;
+    let (option, refused) = match way {
+        CookieWay::Given(secret) => (EdnsOption::Cookie(made(secret)), false),
+        CookieWay::Required(secret) => (EdnsOption::Cookie(made(secret)), datagram && *asked != made(secret)),
+        CookieWay::NeverRight => (EdnsOption::Cookie(made(occasion.count.into())), datagram),
+        CookieWay::OfAnother => {
+            let client = asked.client.map(|octet| octet ^ 0x55);
+            (EdnsOption::Cookie(Cookie { client, ..made(1) }), false)
+        }
+        CookieWay::Malformed(len) => {
+            (EdnsOption::Other(crate::dns::edns::code::COOKIE, vec![7; usize::from(len)]), false)
+        }
+    };
+    if refused {
+        empty(reply, Rcode::BADCOOKIE);
+    }
+    if let Some(edns) = &mut reply.edns {
+        edns.options.push(option);
+    }
+}
+
 fn has_edns(occasion: &Occasion<'_>) -> bool {
     occasion.parsed.is_some_and(|query| query.edns.is_some())
 }
@@ -336,6 +391,8 @@ fn change(fault: &Fault, occasion: &Occasion<'_>, reply: &mut Message) {
             empty(reply, *rcode);
             reply.edns = None;
         }
+        Fault::Cookies(way) => give_cookie(*way, occasion, reply),
+        Fault::SaysOnCookie(rcode) if cookie_of(occasion).is_some() => empty(reply, *rcode),
         Fault::IgnoresEdns => {
             reply.edns = None;
             for rrset in reply.answer.iter_mut().chain(&mut reply.authority).chain(&mut reply.additional) {

@@ -20,7 +20,7 @@ pub mod sockets;
 pub mod world;
 pub mod zone;
 
-pub use faults::{Fault, Junk};
+pub use faults::{CookieWay, Fault, Junk};
 pub use internet::Internet;
 pub use link::{Link, Network};
 pub use oracle::{Judgement, Truth};
