@@ -245,6 +245,8 @@ pub const FAMILY_HOLD_MIN: Duration = Duration::from_secs(30);
 pub const FAMILY_HOLD_MAX: Duration = Duration::from_secs(600);
 /// Replies over TCP in another letter case before 0x20 is given up for a server.
 pub const CASE_CHANGES_MAX: u8 = 3;
+/// Times that a server may stop giving cookies before it is sent none.
+pub const COOKIE_LOSSES_MAX: u8 = 3;
 /// Zones for which a server is remembered as lame.
 pub const LAME_ZONES_MAX: usize = 16;
 /// Zones whose queries to a server that does not answer are counted.

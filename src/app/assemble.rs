@@ -140,6 +140,7 @@ fn walk_settings(configuration: &Configuration) -> iterate::Settings {
         do_not_query: resolver.do_not_query.clone(),
         qname_minimisation: resolver.qname_minimisation,
         use_caps_for_id: resolver.use_caps_for_id,
+        send_cookie: resolver.send_cookie,
         harden_glue: configuration.settings.harden.glue,
         root_hints: configuration.root_hints.clone(),
     }

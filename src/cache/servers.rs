@@ -11,9 +11,12 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use smallvec::SmallVec;
+
 use super::shard::{Sharded, heap};
 use crate::clock::Moment;
 use crate::dns::Name;
+use crate::dns::edns::Cookie;
 use crate::entropy::Entropy;
 use crate::limits;
 
@@ -27,6 +30,20 @@ pub enum EdnsHabit {
     Works,
     /// It answered without EDNS what it refused with EDNS.
     Broken,
+}
+
+/// What a server does with DNS cookies (RFC 7873).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CookieHabit {
+    /// Not known yet: one is sent.
+    #[default]
+    Unknown,
+    /// It has answered a query with a cookie as if there were none: an error of its is not because of it.
+    Ignored,
+    /// It has given one back: a datagram without it is not believed.
+    Given,
+    /// It cannot deal with them: none is sent.
+    Refused,
 }
 
 /// Whether a server is worth asking.
@@ -65,6 +82,8 @@ pub struct Known {
     pub lame: bool,
     /// Whether it understands EDNS.
     pub edns: EdnsHabit,
+    /// What it does with cookies.
+    pub cookies: CookieHabit,
     /// Whether it repeats the letter case of a question, as far as is known.
     pub keeps_case: bool,
     /// It does not answer, and as many queries for the zone wait for it as may then.
@@ -95,6 +114,7 @@ struct Server {
     silent_at: Moment,
     probe_at: Moment,
     edns: EdnsHabit,
+    cookies: Cookies,
     case_changes: u8,
     tcp: TcpHabit,
     /// While TCP is broken: when it is tried again, and how long after the failure that is.
@@ -104,6 +124,18 @@ struct Server {
     /// another's servers keeps nobody from them.
     waits: Vec<(Name, u32)>,
     lame: Vec<(Name, Moment)>,
+}
+
+/// Our cookie for one server and what it does with it. The client's part is drawn at random for each server and
+/// goes with the rest of what is known of it: nothing links two servers' cookies, no secret of the process could
+/// leak, and none is used for longer than a quarter of an hour (RFC 7873 §7.1: not above 26 hours).
+#[derive(Debug, Clone, Default)]
+struct Cookies {
+    client: Option<[u8; 8]>,
+    /// The server's part, as it was last heard; empty: not heard yet.
+    server: SmallVec<[u8; 32]>,
+    habit: CookieHabit,
+    losses: u8,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -237,6 +269,59 @@ impl Servers {
         self.update(address, now, |server| server.edns = habit);
     }
 
+    /// The cookie for a query to it, the client's part made by `draw` if it has none yet; and whether a reply by
+    /// datagram has to have it.
+    pub fn cookie(&self, address: IpAddr, now: Moment, draw: impl FnOnce() -> u64) -> Option<(Cookie, bool)> {
+        let mut found = None;
+        self.update(address, now, |server| {
+            let cookies = &mut server.cookies;
+            let client = *cookies.client.get_or_insert_with(|| draw().to_be_bytes());
+            let cookie = Cookie { client, server: cookies.server.clone() };
+            found = Some((cookie, cookies.habit == CookieHabit::Given));
+        });
+        found
+    }
+
+    /// A reply repeated the client's part of our cookie: it is from the server. Its own part goes with further
+    /// queries.
+    pub fn cookie_given(&self, address: IpAddr, cookie: &Cookie, now: Moment) {
+        self.update(address, now, |server| {
+            let cookies = &mut server.cookies;
+            if cookies.client == Some(cookie.client) && cookies.habit != CookieHabit::Refused {
+                cookies.server.clone_from(&cookie.server);
+                cookies.habit = CookieHabit::Given;
+            }
+        });
+    }
+
+    /// It answered a query with a cookie, and well, as if there were none.
+    pub fn cookie_ignored(&self, address: IpAddr, now: Moment) {
+        self.update(address, now, |server| {
+            if server.cookies.habit == CookieHabit::Unknown {
+                server.cookies.habit = CookieHabit::Ignored;
+            }
+        });
+    }
+
+    /// It gave cookies and answered over TCP without: they are not expected any more, until it gives one again.
+    /// One that forgets them again and again, as a mixed set of servers behind one address does, is sent none.
+    pub fn cookie_lost(&self, address: IpAddr, now: Moment) {
+        self.update(address, now, |server| {
+            let cookies = &mut server.cookies;
+            if cookies.habit == CookieHabit::Given {
+                cookies.losses = cookies.losses.saturating_add(1);
+                let often = cookies.losses >= limits::COOKIE_LOSSES_MAX;
+                cookies.habit = if often { CookieHabit::Refused } else { CookieHabit::Ignored };
+                cookies.server.clear();
+            }
+        });
+    }
+
+    /// It answers without a cookie what it refused with one, or its cookies make no sense.
+    pub fn cookie_refused(&self, address: IpAddr, now: Moment) {
+        self.update(address, now, |server| server.cookies.habit = CookieHabit::Refused);
+    }
+
     /// A reply over TCP had another letter case than the question (`changed`), or the same.
     pub fn case(&self, address: IpAddr, changed: bool, now: Moment) {
         self.update(address, now, |server| {
@@ -321,6 +406,7 @@ impl Server {
             silent_at: Moment(0),
             probe_at: Moment(0),
             edns: EdnsHabit::Unknown,
+            cookies: Cookies::default(),
             case_changes: 0,
             tcp: TcpHabit::Unknown,
             tcp_again_at: Moment(0),
@@ -359,6 +445,7 @@ impl Server {
             standing,
             lame: self.lame.iter().any(|(known, until)| *until > now && known == zone),
             edns: self.edns,
+            cookies: self.cookies.habit,
             keeps_case: self.case_changes < limits::CASE_CHANGES_MAX,
             crowded: self.waits.iter().any(|(known, count)| *count >= waits_max && known == zone),
         }
@@ -547,6 +634,40 @@ mod tests {
         servers.tcp_tried(A, false, now);
         assert_eq!(servers.tcp(A, now), TcpHabit::Broken);
         assert_eq!(servers.tcp(A, now.after_secs(1)), TcpHabit::Unknown);
+    }
+
+    #[test]
+    fn a_cookie_is_of_one_server_and_goes_with_it() {
+        let (servers, entropy) = (servers(), Entropy::seeded(2));
+        let cookie = |host: u8, now| servers.cookie([192, 0, 2, host].into(), now, || entropy.u64()).unwrap();
+        let (first, due) = cookie(1, secs(0));
+        assert!(!due && first.server.is_empty());
+        assert_ne!(first.client, cookie(2, secs(0)).0.client, "two servers could be linked");
+        let given = Cookie { server: SmallVec::from_slice(&[7; 16]), ..first.clone() };
+        servers.cookie_given(A, &given, secs(1));
+        assert_eq!(cookie(1, secs(1)), (given.clone(), true));
+        let stale = Cookie { client: [9; 8], ..first.clone() };
+        servers.cookie_given(A, &stale, secs(1));
+        assert_eq!(cookie(1, secs(1)).0, given, "a cookie that is not ours teaches nothing");
+        let (later, due) = cookie(1, secs(limits::SERVER_TTL_SECS));
+        assert!(!due && later.client != first.client && later.server.is_empty());
+    }
+
+    #[test]
+    fn a_server_that_loses_its_cookies_again_and_again_gets_none() {
+        let servers = servers();
+        let (cookie, _) = servers.cookie(A, secs(0), || 1).unwrap();
+        for turn in 1..=limits::COOKIE_LOSSES_MAX {
+            servers.cookie_given(A, &cookie, secs(0));
+            assert_eq!(known(&servers, secs(0)).cookies, CookieHabit::Given);
+            servers.cookie_lost(A, secs(0));
+            let last = turn == limits::COOKIE_LOSSES_MAX;
+            let habit = if last { CookieHabit::Refused } else { CookieHabit::Ignored };
+            assert_eq!(known(&servers, secs(0)).cookies, habit);
+        }
+        servers.cookie_given(A, &cookie, secs(0));
+        assert_eq!(known(&servers, secs(0)).cookies, CookieHabit::Refused);
+        assert_eq!(known(&servers, secs(limits::SERVER_TTL_SECS)).cookies, CookieHabit::Unknown);
     }
 
     #[test]

@@ -90,6 +90,8 @@ pub struct Resolver {
     pub qname_minimisation: bool,
     /// Random letter case in questions.
     pub use_caps_for_id: bool,
+    /// DNS cookies towards servers.
+    pub send_cookie: bool,
 }
 
 /// `[dnssec]`

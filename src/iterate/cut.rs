@@ -12,7 +12,7 @@ use std::sync::Arc;
 use crate::cache::delegations::CachedCut;
 use crate::cache::servers::Standing;
 use crate::context::Context;
-use crate::dns::response::{Response, ResponseKind, Transport};
+use crate::dns::response::{Response, ResponseKind};
 use crate::dns::{Name, Question};
 use crate::event::Event;
 use crate::failure::{Failure, ServerFault};
@@ -31,7 +31,7 @@ pub(super) struct Read<T> {
     pub(super) said: Result<T, ServerFault>,
     /// Said by a resolver from its cache.
     pub(super) spare: Option<T>,
-    /// To be believed only over TCP.
+    /// To be believed only if nobody can have forged it blindly.
     pub(super) wants_tcp: bool,
 }
 
@@ -122,7 +122,7 @@ impl<'a> AtCut<'a> {
         spare.filter(|_| effort == Effort::Full).ok_or_else(|| self.failure())
     }
 
-    /// Asks one address, and once more over TCP if the response calls for it.
+    /// Asks one address, and once more over TCP if the response calls for it and came without our cookie.
     async fn try_one<T>(
         &self,
         chosen: &Candidate,
@@ -146,7 +146,7 @@ impl<'a> AtCut<'a> {
         };
         let mut found = read(&reply.response);
         // Of a short question's answer only the kind is used.
-        if found.wants_tcp && reply.response.transport == Transport::Udp && effort == Effort::Full {
+        if found.wants_tcp && !reply.proven && effort == Effort::Full {
             // A link of a chain that takes two packets and a handshake counts as three.
             self.context.budget.spend(Limit::Restarts, 2)?;
             reply = match attempt.ask_over_tcp().await? {

@@ -61,6 +61,8 @@ pub struct Settings {
     pub qname_minimisation: bool,
     /// The letter case of questions is random (0x20).
     pub use_caps_for_id: bool,
+    /// Queries have a DNS cookie (RFC 7873).
+    pub send_cookie: bool,
     /// Glue is believed only of names at or below the zone whose servers sent it.
     pub harden_glue: bool,
     /// Where the root is asked for itself: see [`priming`].
@@ -77,6 +79,7 @@ impl Default for Settings {
             do_not_query: Vec::new(),
             qname_minimisation: true,
             use_caps_for_id: true,
+            send_cookie: true,
             harden_glue: true,
             root_hints: priming::builtin_hints(),
         }

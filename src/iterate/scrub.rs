@@ -30,7 +30,7 @@ pub struct Reading {
     pub spare: Option<Said>,
     /// Records that were left out because the server had no right to send them, or they belong to nothing.
     pub foreign_records: usize,
-    /// Whether it takes another transport to believe it: a DNAME without a signature came in a datagram.
+    /// Whether it is believed only if nobody can have forged it blindly: a DNAME without a signature is in it.
     pub wants_tcp: bool,
 }
 

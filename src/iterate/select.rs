@@ -83,7 +83,7 @@ impl Candidate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::servers::EdnsHabit;
+    use crate::cache::servers::{CookieHabit, EdnsHabit};
     use crate::entropy::Entropy;
 
     fn candidate(host: u8, cost_ms: u64) -> Candidate {
@@ -94,6 +94,7 @@ mod tests {
             standing: Standing::Good,
             lame: false,
             edns: EdnsHabit::Unknown,
+            cookies: CookieHabit::Unknown,
             keeps_case: true,
             crowded: false,
         };

@@ -13,7 +13,7 @@ use crate::cache::servers::Servers;
 use crate::clock::{Clock, Moment};
 use crate::context::{BoxFuture, Context};
 use crate::dns::delegation::{Delegation, DsEvidence, NameServer};
-use crate::dns::edns::Edns;
+use crate::dns::edns::{Cookie, Edns};
 use crate::dns::encode::encode;
 use crate::dns::message::{Header, Message};
 use crate::dns::response::{Scrubbed, Transport};
@@ -115,6 +115,7 @@ pub(crate) struct Seen {
     pub(crate) transport: Transport,
     pub(crate) question: Question,
     pub(crate) edns: bool,
+    pub(crate) cookie: Option<Cookie>,
     pub(crate) id: u16,
     pub(crate) port: u16,
     pub(crate) at: Moment,
@@ -139,6 +140,7 @@ impl Net {
             transport,
             question,
             edns: query.edns.is_some(),
+            cookie: query.edns.as_ref().and_then(Edns::cookie).cloned(),
             id: query.header.id,
             port,
             at: self.clock.now(),

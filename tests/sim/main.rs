@@ -16,6 +16,7 @@ mod bounds;
 mod budgets;
 mod caching;
 mod complexity;
+mod cookies;
 mod distrust;
 mod harness;
 mod iteration;

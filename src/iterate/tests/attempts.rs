@@ -261,7 +261,7 @@ async fn a_server_without_edns_is_asked_without_it_and_remembered() {
             bench.ask("www.example.test.", RecordType::A).await.unwrap();
         }
         let with_edns = bench.seen().iter().filter(|seen| is_example(seen.server) && seen.edns).count();
-        assert_eq!(with_edns, 2, "once for each server");
+        assert_eq!(with_edns, 4, "with a cookie and without, once for each server");
     }
 }
 
