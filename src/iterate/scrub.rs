@@ -30,7 +30,7 @@ pub struct Reading {
     pub spare: Option<Said>,
     /// Records that were left out because the server had no right to send them, or they belong to nothing.
     pub foreign_records: usize,
-    /// Whether it is believed only if nobody can have forged it blindly: a DNAME without a signature is in it.
+    /// Whether it is believed only if nobody can have forged it blindly: a DNAME is in it.
     pub wants_tcp: bool,
 }
 
@@ -50,7 +50,7 @@ pub fn scrub(response: &Response, question: &Question, zone: &Name, harden_glue:
     let chain = Chain::follow(question, zone, &message.answer);
     let kind = classify(message, question, zone, &chain);
     let foreign_records = foreign_records(message, zone, &chain);
-    let wants_tcp = chain.has_unsigned_dname();
+    let wants_tcp = chain.has_dname();
     let is_spare = kind == ResponseKind::Lame
         && is_from_cache(message)
         && chain.end == End::Answer

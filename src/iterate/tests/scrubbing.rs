@@ -131,15 +131,23 @@ async fn nxdomain_by_the_soa_of_another_zone_is_not_believed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dname_without_a_signature_is_asked_for_again_over_tcp() {
-    let (bench, said) = said(|m| {
-        m.answer.push(dname("example.test.", "new.test."));
-        m.answer.push(cname("www.example.test.", "evil.test."));
-    })
-    .await;
-    let said = said.unwrap();
-    assert_eq!((said.outcome, said.target.clone()), (Outcome::Alias, name("www.new.test.")));
-    assert_eq!(bench.seen().last().unwrap().transport, Transport::Tcp);
+async fn a_dname_is_asked_for_again_over_tcp_signed_or_not() {
+    for signed in [false, true] {
+        let (bench, said) = said(move |m| {
+            let mut dname = dname("example.test.", "new.test.");
+            if signed {
+                let head = [0, 39, 13, 2, 0, 0, 14, 16, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+                dname.signatures.push(&[&head[..], name("example.test.").as_wire(), &[7; 64]].concat());
+            }
+            m.answer.push(dname);
+            m.answer.push(cname("www.example.test.", "evil.test."));
+        })
+        .await;
+        let said = said.unwrap();
+        assert_eq!((said.outcome, said.target.clone()), (Outcome::Alias, name("www.new.test.")));
+        assert_eq!(said.answer[0].signatures.is_empty(), !signed);
+        assert_eq!(bench.seen().last().unwrap().transport, Transport::Tcp);
+    }
 }
 
 #[tokio::test(start_paused = true)]
