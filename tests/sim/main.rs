@@ -21,6 +21,7 @@ mod distrust;
 mod harness;
 mod iteration;
 mod stale;
+mod poison_inmessage;
 mod tools;
 mod validation;
 mod worlds;
