@@ -3,9 +3,10 @@
 //! In: a question, an address, what is known of the server there. Out: the reply, or the fault. A fresh random
 //! id, source port and letter case each time (RFC 5452 §9, 0x20); EDNS with 1,232 octets and DO (RFC 6891,
 //! RFC 9715). What does not match the query is passed over and the wait goes on, so that junk that arrives
-//! first changes nothing (TuDoor). What nearly matched leads to TCP, where nobody can forge blindly; so does
-//! truncation. A server without EDNS is asked again without it (RFC 6891 §7). What is remembered of a server
-//! comes from matched replies alone. What the reply means is read elsewhere.
+//! first changes nothing (TuDoor). What nearly matched leads to TCP, where nobody can forge blindly; so do
+//! truncation and a datagram longer than we said we take. A server without EDNS is asked again without it
+//! (RFC 6891 §7). What is remembered of a server comes from matched replies alone. What the reply means is read
+//! elsewhere.
 //!
 //! Each query has a cookie, another for each server (RFC 7873 §5.1, RFC 9018 §3). A reply that repeats it comes
 //! from the server, or from somebody who saw the query. A server that has given one before is not believed in a
@@ -63,7 +64,7 @@ enum Manner {
 /// What came of one datagram sent.
 enum Udp {
     Reply(Box<Reply>),
-    /// The reply is cut off.
+    /// The reply is cut off, or longer than a datagram may be.
     Truncated,
     /// No reply, but something that nearly was one, or a flood of datagrams.
     NearMiss,
@@ -201,7 +202,8 @@ impl Attempt<'_> {
             self.parts.servers.cookie_given(self.server, cookie, now);
         }
         let proven = given.is_some();
-        if message.header.truncated {
+        // More than was asked for came in fragments, and all but the first of them are easily forged.
+        if message.header.truncated || len > usize::from(limits::UDP_SIZE) {
             return Ok(Udp::Truncated);
         }
         let response = Response { message, server: self.server, transport: Transport::Udp };

@@ -22,6 +22,7 @@ mod harness;
 mod iteration;
 mod stale;
 mod poison_inmessage;
+mod poison_offpath;
 mod tools;
 mod validation;
 mod worlds;
