@@ -246,6 +246,29 @@ fn sockets_stand_at_the_edges_alone() {
 }
 
 #[test]
+fn randomness_is_drawn_in_one_place() {
+    // A generator that could be predicted made resolvers forgeable (CVE-2025-40780).
+    let sources_of =
+        ["ring::rand", "SystemRandom", "SmallRng", "thread_rng", "fastrand", "getrandom", "xorshift"];
+    let may = |source: &Source| {
+        source.path == Path::new("entropy.rs") || source.path == Path::new("lab/signer.rs") || source.is_test
+    };
+    let mut findings = Vec::new();
+    for source in sources().iter().filter(|source| !may(source)) {
+        let code = source.code.to_lowercase();
+        for word in sources_of.iter().filter(|word| code.contains(&word.to_lowercase())) {
+            findings.push(format!("{}: {word}", source.path.display()));
+        }
+    }
+    none(&findings);
+    let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
+    let ours = manifest.split("[dev-dependencies]").next().unwrap();
+    for crate_name in ["rand", "fastrand", "oorandom", "getrandom", "nanorand"] {
+        assert!(!ours.contains(&format!("\n{crate_name} =")), "{crate_name}");
+    }
+}
+
+#[test]
 fn judging_waits_for_nothing() {
     let mut findings = Vec::new();
     for source in sources().iter().filter(|source| source.module == "validate" && !source.is_test) {

@@ -17,6 +17,7 @@ use crate::iterate::exchange::Exchange;
 use crate::iterate::{self, Lookup};
 use crate::limits::Limit;
 use crate::net::upstream::Upstream;
+use crate::prefix::Prefix;
 use crate::service::access::AccessTable;
 use crate::service::lookup::Addresses;
 use crate::service::stage::{LocalAnswer, Stage};
@@ -137,7 +138,7 @@ fn walk_settings(configuration: &Configuration) -> iterate::Settings {
         ipv6: resolver.ipv6,
         upstream_port: resolver.upstream_port,
         do_not_query_localhost: resolver.do_not_query_localhost,
-        do_not_query: resolver.do_not_query.clone(),
+        do_not_query: never_asked(&configuration.settings),
         qname_minimisation: resolver.qname_minimisation,
         use_caps_for_id: resolver.use_caps_for_id,
         send_cookie: resolver.send_cookie,
@@ -150,6 +151,15 @@ fn caps(limits: &Limits) -> Caps {
     let caps = Limit::ALL.into_iter().zip(limits.caps);
     let caps = caps.fold(Caps::default(), |all, (limit, cap)| all.with(limit, cap));
     limits.shadow.iter().fold(caps, |all, limit| all.in_shadow(*limit))
+}
+
+/// What is asked by no means: what the configuration says, and this resolver itself, which the glue of a hostile zone
+/// may name.
+fn never_asked(settings: &Settings) -> Vec<Prefix> {
+    let port = settings.resolver.upstream_port;
+    let own = settings.server.listen.iter().filter(|at| at.port() == port && !at.ip().is_unspecified());
+    let whole = own.map(|at| Prefix::of(at.ip(), if at.ip().to_canonical().is_ipv4() { 32 } else { 128 }));
+    settings.resolver.do_not_query.iter().copied().chain(whole).collect()
 }
 
 fn service_settings(settings: &Settings) -> service::Settings {
@@ -177,5 +187,22 @@ fn service_settings(settings: &Settings) -> service::Settings {
             nsid: Some(settings.server.nsid.clone()).filter(|nsid| !nsid.is_empty()),
             tcp_idle_timeout: settings.server.tcp_idle_timeout,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn this_resolver_never_asks_itself() {
+        let text = "[server]\nlisten = [\"192.0.2.53:53\", \"[2001:db8::53]:53\", \"192.0.2.54:5300\", \"0.0.0.0:53\"]
+[resolver]\ndo-not-query = [\"198.51.100.0/24\"]";
+        let configuration = crate::config::parse(text, Path::new("a.toml")).unwrap();
+        let never = walk_settings(&configuration).do_not_query;
+        let written: Vec<String> = never.iter().map(ToString::to_string).collect();
+        assert_eq!(written, ["198.51.100.0/24", "192.0.2.53/32", "2001:db8::53/128"]);
     }
 }
