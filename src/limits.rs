@@ -237,6 +237,9 @@ pub const SERVER_SILENCES_MAX: u32 = 3;
 pub const SERVER_HOLD_MIN: Duration = Duration::from_secs(1);
 /// See [`SERVER_HOLD_MIN`].
 pub const SERVER_HOLD_MAX: Duration = Duration::from_secs(120);
+/// How long TCP is not tried with a server where it did not work, after the first time: as long as a question may
+/// take, so that none pays for it twice at one server. Doubled up to [`SERVER_HOLD_MAX`].
+pub const TCP_HOLD_MIN: Duration = Duration::from_secs(10);
 /// So many servers of a family silent in a row, none answering, and the family counts as dead.
 pub const FAMILY_SILENCES_MAX: u32 = 8;
 /// How long a dead family is left alone, at first and at most.

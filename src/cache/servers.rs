@@ -212,7 +212,7 @@ impl Servers {
                 (true, _) => (TcpHabit::Works, Duration::ZERO),
                 (false, TcpHabit::Works) => (TcpHabit::Unknown, Duration::ZERO),
                 (false, TcpHabit::Unknown | TcpHabit::Broken) => {
-                    let hold = (server.tcp_hold * 2).clamp(limits::SERVER_HOLD_MIN, limits::SERVER_HOLD_MAX);
+                    let hold = (server.tcp_hold * 2).clamp(limits::TCP_HOLD_MIN, limits::SERVER_HOLD_MAX);
                     (TcpHabit::Broken, hold)
                 }
             };
@@ -625,7 +625,7 @@ mod tests {
             holds.push(hold);
             now = now.after_secs(hold);
         }
-        assert_eq!(holds, [1, 2, 4, 8, 16, 32, 64, 120, 120]);
+        assert_eq!(holds, [10, 20, 40, 80, 120, 120, 120, 120, 120]);
         // Once it works, one failure alone changes little.
         servers.tcp_tried(A, true, now);
         assert_eq!(servers.tcp(A, now), TcpHabit::Works);
@@ -633,7 +633,7 @@ mod tests {
         assert_eq!(servers.tcp(A, now), TcpHabit::Unknown);
         servers.tcp_tried(A, false, now);
         assert_eq!(servers.tcp(A, now), TcpHabit::Broken);
-        assert_eq!(servers.tcp(A, now.after_secs(1)), TcpHabit::Unknown);
+        assert_eq!(servers.tcp(A, now.after_secs(10)), TcpHabit::Unknown);
     }
 
     #[test]
