@@ -86,8 +86,6 @@ pub struct Known {
     pub cookies: CookieHabit,
     /// Whether it repeats the letter case of a question, as far as is known.
     pub keeps_case: bool,
-    /// It does not answer, and as many queries for the zone wait for it as may then.
-    pub crowded: bool,
 }
 
 /// Speed and habits of servers, bounded in octets; the least recently used goes first.
@@ -120,9 +118,6 @@ struct Server {
     /// While TCP is broken: when it is tried again, and how long after the failure that is.
     tcp_again_at: Moment,
     tcp_hold: Duration,
-    /// Queries that wait for its answer, sent after it left one unanswered: by zone, so that a zone that names
-    /// another's servers keeps nobody from them.
-    waits: Vec<(Name, u32)>,
     lame: Vec<(Name, Moment)>,
 }
 
@@ -164,24 +159,6 @@ impl Servers {
     pub fn known(&self, address: IpAddr, zone: &Name, now: Moment) -> Known {
         let server = self.servers.get(&address).filter(|server| server.expires > now);
         server.unwrap_or_else(|| Server::new(now)).known(zone, now)
-    }
-
-    /// A query for `zone` is sent to it, whose answer is waited for until what is returned is dropped.
-    pub fn wait<'a>(&'a self, address: IpAddr, zone: &'a Name, now: Moment) -> Waiting<'a> {
-        let mut counted = false;
-        self.update(address, now, |server| {
-            if server.silences == 0 {
-                return;
-            }
-            let room = server.waits.len() < limits::WAITED_ZONES_MAX;
-            counted = true;
-            match server.waits.iter_mut().find(|(known, _)| known == zone) {
-                Some((_, count)) => *count = count.saturating_add(1),
-                None if room => server.waits.push((zone.clone(), 1)),
-                None => counted = false,
-            }
-        });
-        Waiting { servers: self, address, zone: counted.then_some(zone), now }
     }
 
     /// It answered a datagram after `round_trip`.
@@ -361,7 +338,7 @@ impl Servers {
             || Server::new(now),
             |server| {
                 if server.expires <= now {
-                    *server = Server { waits: std::mem::take(&mut server.waits), ..Server::new(now) };
+                    *server = Server::new(now);
                 }
                 change(server);
             },
@@ -371,29 +348,6 @@ impl Servers {
     fn with_family(&self, address: IpAddr, change: impl FnOnce(&mut Family)) {
         let mut families = self.families.lock().unwrap_or_else(PoisonError::into_inner);
         change(if address.is_ipv6() { &mut families.ipv6 } else { &mut families.ipv4 });
-    }
-}
-
-/// A wait for a server's answer.
-#[derive(Debug)]
-pub struct Waiting<'a> {
-    servers: &'a Servers,
-    address: IpAddr,
-    /// None if it is not counted.
-    zone: Option<&'a Name>,
-    now: Moment,
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        let Some(zone) = self.zone else { return };
-        // The moment it began: a wait that ends makes nothing older.
-        self.servers.update(self.address, self.now, |server| {
-            for (_, count) in server.waits.iter_mut().filter(|(known, _)| known == zone) {
-                *count = count.saturating_sub(1);
-            }
-            server.waits.retain(|(_, count)| *count > 0);
-        });
     }
 }
 
@@ -411,7 +365,6 @@ impl Server {
             tcp: TcpHabit::Unknown,
             tcp_again_at: Moment(0),
             tcp_hold: Duration::ZERO,
-            waits: Vec::new(),
             lame: Vec::new(),
         }
     }
@@ -429,11 +382,6 @@ impl Server {
         } else {
             Standing::Silent
         };
-        let waits_max = match self.silences {
-            0 => u32::MAX,
-            1..limits::SERVER_SILENCES_MAX => limits::UNANSWERED_QUERIES_MAX,
-            limits::SERVER_SILENCES_MAX.. => limits::SILENT_SERVER_QUERIES_MAX,
-        };
         let wait = match standing {
             // A client's question waits for the probe, so it is short.
             Standing::ProbeDue => base.max(limits::SERVER_WAIT_INITIAL),
@@ -447,7 +395,6 @@ impl Server {
             edns: self.edns,
             cookies: self.cookies.habit,
             keeps_case: self.case_changes < limits::CASE_CHANGES_MAX,
-            crowded: self.waits.iter().any(|(known, count)| *count >= waits_max && known == zone),
         }
     }
 
@@ -473,11 +420,7 @@ impl Server {
     /// What it has allocated.
     fn heap(&self) -> usize {
         let names: usize = self.lame.iter().map(|(zone, _)| heap(zone.heap_len())).sum();
-        let waited: usize = self.waits.iter().map(|(zone, _)| heap(zone.heap_len())).sum();
-        heap(self.lame.capacity() * size_of::<(Name, Moment)>())
-            + heap(self.waits.capacity() * size_of::<(Name, u32)>())
-            + names
-            + waited
+        heap(self.lame.capacity() * size_of::<(Name, Moment)>()) + names
     }
 
     /// How long until it is probed.
@@ -679,25 +622,5 @@ mod tests {
         let lame = |i| servers.known(A, &format!("z{i}.").parse().unwrap(), secs(0)).lame;
         assert_eq!((0..100).filter(|i| lame(*i)).count(), limits::LAME_ZONES_MAX);
         assert!(lame(99));
-    }
-
-    #[test]
-    fn a_silent_server_is_crowded_by_queries_of_the_same_zone_alone() {
-        let servers = Servers::new(1 << 20, &Entropy::seeded(1));
-        let address = IpAddr::from([192, 0, 2, 9]);
-        let (zone, other): (Name, Name) = ("zone.".parse().unwrap(), "other.".parse().unwrap());
-        let crowded = |zone| servers.known(address, zone, Moment(9)).crowded;
-        let many = limits::SILENT_SERVER_QUERIES_MAX;
-        let early: Vec<_> = (0..many).map(|_| servers.wait(address, &zone, Moment(0))).collect();
-        for turn in 0..u64::from(limits::SERVER_SILENCES_MAX) {
-            servers.silent(address, Moment(turn), Moment(turn));
-        }
-        assert!(!crowded(&zone), "what was sent while it answered does not count");
-        let waits: Vec<_> = (0..many).map(|_| servers.wait(address, &zone, Moment(3))).collect();
-        assert!(crowded(&zone) && !crowded(&other));
-        drop(early);
-        assert!(crowded(&zone));
-        drop(waits);
-        assert!(!crowded(&zone));
     }
 }

@@ -144,7 +144,6 @@ impl Attempt<'_> {
         let expected = self.expected(manner);
         let query = encode(&expected, manner);
         let sent = self.charge()?;
-        let _waiting = self.parts.servers.wait(self.server, self.zone, sent);
         let mut socket = match self.open(&query).await {
             Ok(socket) => socket,
             Err(error) => return Ok(Udp::Fault(self.send_fault(error, sent, Transport::Udp))),

@@ -4,7 +4,8 @@
 //! none. Each address is asked once before one is asked again. Name servers without glue are looked up, one at
 //! a time, when no good address is left, and the child's own name servers when all of the parent's have failed;
 //! a resolver's answer from its cache is taken when nobody has a better one. All of it draws on the question's
-//! budget, and the number of queries at one cut is bounded besides.
+//! budget, and the number of queries at one cut is bounded besides. A zone that does not answer is asked no more than
+//! `crowds` allows, all questions together.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use crate::limits::{self, Limit};
 
 use super::Lookup;
 use super::attempt::{Attempt, Reply};
+use super::crowds::{Crowds, Stay};
 use super::flights::TcpTrials;
 use super::resolver::Parts;
 use super::select::{self, Candidate};
@@ -44,15 +46,25 @@ pub(super) enum Effort {
     Short,
 }
 
+/// Where questions meet that are asked at the same time.
+#[derive(Debug, Default)]
+pub(super) struct Meetings {
+    /// Of one zone.
+    crowds: Crowds,
+    /// Of one server, over TCP.
+    trials: TcpTrials,
+}
+
 /// A cut whose servers are asked for one client question.
 pub(super) struct AtCut<'a> {
     parts: &'a Parts,
-    trials: &'a TcpTrials,
+    meetings: &'a Meetings,
     lookup: Option<&'a dyn Lookup>,
     context: &'a Context,
     /// The question that the walk is for: an ancestor of the lookups done here.
     ancestor: &'a Question,
     pub(super) cut: Arc<CachedCut>,
+    stay: Stay<'a>,
     targets: Targets,
     last: Option<(IpAddr, ServerFault)>,
     /// A name server could not be found because that takes the answer to the question at hand.
@@ -64,20 +76,21 @@ pub(super) struct AtCut<'a> {
 impl<'a> AtCut<'a> {
     pub(super) fn new(
         parts: &'a Parts,
-        trials: &'a TcpTrials,
+        meetings: &'a Meetings,
         lookup: Option<&'a dyn Lookup>,
         context: &'a Context,
         ancestor: &'a Question,
         cut: Arc<CachedCut>,
     ) -> Self {
         let targets = Targets::of(&cut, &parts.settings, &context.avoid, &parts.entropy);
+        let stay = meetings.crowds.join(cut.zone(), &parts.clock);
         let (last, circle, silence_counts) = (None, false, false);
-        Self { parts, trials, lookup, context, ancestor, cut, targets, last, circle, silence_counts }
+        Self { parts, meetings, lookup, context, ancestor, cut, stay, targets, last, circle, silence_counts }
     }
 
     /// The same walk at another cut.
     pub(super) fn moved_to(&self, cut: Arc<CachedCut>) -> Self {
-        Self::new(self.parts, self.trials, self.lookup, self.context, self.ancestor, cut)
+        Self::new(self.parts, self.meetings, self.lookup, self.context, self.ancestor, cut)
     }
 
     pub(super) fn zone(&self) -> &Name {
@@ -99,14 +112,21 @@ impl<'a> AtCut<'a> {
             if effort == Effort::Short { limits::SHORT_TRIES_MAX } else { limits::ATTEMPTS_PER_CUT_MAX };
         for sent in 0..tries {
             let Some(chosen) = self.next().await? else { break };
+            // Enough questions wait for a zone that does not answer.
+            let Some(turn) = self.stay.turn(self.context.budget.deadline()).await else { break };
             let address = chosen.address;
             let (said, last_resort) = self.try_one(&chosen, asked, effort, &read).await?;
+            let transient = matches!(said, Err(ServerFault::Timeout | ServerFault::Unreachable));
+            if transient {
+                turn.unanswered();
+            } else {
+                turn.answered();
+            }
             match said {
                 Ok(useful) => return Ok(useful),
                 Err(fault) => {
                     spare = spare.or(last_resort);
                     self.last = Some((address, fault));
-                    let transient = matches!(fault, ServerFault::Timeout | ServerFault::Unreachable);
                     self.targets.asked(address, !transient);
                     self.silence_counts = transient && effort == Effort::Short;
                     if effort == Effort::Short && !transient {
@@ -133,7 +153,7 @@ impl<'a> AtCut<'a> {
         let zone = self.cut.zone();
         let attempt = Attempt {
             parts: self.parts,
-            trials: self.trials,
+            trials: &self.meetings.trials,
             context: self.context,
             question: asked,
             zone,
@@ -200,7 +220,6 @@ impl<'a> AtCut<'a> {
                 known: servers.known(target.address, self.cut.zone(), now),
                 family_is_dead: if target.address.is_ipv6() { dead[1] } else { dead[0] },
             })
-            .filter(|candidate| !candidate.known.crowded)
             .collect();
         // Ends: each turn marks another candidate as silent.
         loop {

@@ -7,6 +7,7 @@
 pub mod alias;
 mod attempt;
 pub mod classify;
+mod crowds;
 mod cut;
 pub mod exchange;
 mod flights;

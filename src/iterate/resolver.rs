@@ -25,9 +25,9 @@ use crate::event::Event;
 use crate::failure::{Failure, ServerFault};
 use crate::limits::{self, Limit};
 
-use super::cut::{AtCut, Effort, Read};
+use super::cut::{AtCut, Effort, Meetings, Read};
 use super::exchange::Exchange;
-use super::flights::{Short, ShortFlights, TcpTrials};
+use super::flights::{Short, ShortFlights};
 use super::minimise::Minimiser;
 use super::scrub::{Reading, Said, glue, scrub};
 use super::targets::may_be_asked;
@@ -56,7 +56,7 @@ pub struct Resolver {
     /// Held while the root is asked for its own servers: one question does it, the others wait.
     priming: tokio::sync::Mutex<()>,
     flights: ShortFlights,
-    trials: TcpTrials,
+    meetings: Meetings,
 }
 
 impl Resolver {
@@ -67,7 +67,7 @@ impl Resolver {
             lookup: OnceLock::new(),
             priming: tokio::sync::Mutex::new(()),
             flights: ShortFlights::default(),
-            trials: TcpTrials::default(),
+            meetings: Meetings::default(),
         }
     }
 
@@ -98,7 +98,7 @@ impl Resolver {
     async fn walk(&self, question: &Question, context: &Context) -> Result<Scrubbed, Failure> {
         let lookup = self.lookup();
         let start = self.start(question, context).await?;
-        let mut at = AtCut::new(&self.parts, &self.trials, lookup.as_deref(), context, question, start);
+        let mut at = AtCut::new(&self.parts, &self.meetings, lookup.as_deref(), context, question, start);
         let mut minimiser = Minimiser::new(question, self.parts.settings.qname_minimisation);
         // Ends: each turn goes down a cut, or uses up one of the minimiser's steps, or is the last.
         loop {
@@ -143,7 +143,7 @@ impl Resolver {
     pub async fn prime(&self, context: &Context) -> Result<Moment, Failure> {
         let hinted = self.hinted();
         let question = priming::question();
-        let mut at = AtCut::new(&self.parts, &self.trials, None, context, &question, hinted);
+        let mut at = AtCut::new(&self.parts, &self.meetings, None, context, &question, hinted);
         let hints = &self.parts.settings.root_hints;
         let read = |response: &Response| Read {
             kind: ResponseKind::Answer,

@@ -96,7 +96,6 @@ mod tests {
             edns: EdnsHabit::Unknown,
             cookies: CookieHabit::Unknown,
             keeps_case: true,
-            crowded: false,
         };
         Candidate { address: IpAddr::from([192, 0, 2, host]), tried: 0, known, family_is_dead: false }
     }

@@ -20,6 +20,7 @@ mod cookies;
 mod distrust;
 mod harness;
 mod iteration;
+mod overload;
 mod poison_inmessage;
 mod poison_offpath;
 mod stale;

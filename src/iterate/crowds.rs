@@ -1,0 +1,317 @@
+//! How much a zone may be troubled from which no answer comes: random names below a dead zone are no way to flood its
+//! servers, nor to fill this host with questions that wait for them (water torture).
+//!
+//! In: each query that is to be sent for a zone, and whether anything came back. Out: a turn to send it, at once, or as
+//! soon as the zone has answered another, or none at all. A zone that answers is not held up, however much it is asked,
+//! but for [`limits::ZONE_QUERIES_MAX`] at a time. One that has not answered yet is sent
+//! [`limits::ZONE_BURST`] queries and [`limits::UNANSWERED_QPS`] a second; further ones wait for the first answer. Once
+//! it has been silent they wait no more.
+//!
+//! The zone is that of the cut, not its servers: a zone that names another's servers keeps nobody from them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use crate::clock::{Clock, Moment};
+use crate::dns::Name;
+use crate::limits;
+
+/// The time that one query of a zone without answers takes up.
+const INTERVAL: Duration = Duration::from_micros(1_000_000 / limits::UNANSWERED_QPS);
+/// How far ahead of that pace a zone may be.
+const AHEAD: Duration = Duration::from_micros(1_000_000 / limits::UNANSWERED_QPS * limits::ZONE_BURST);
+
+/// The zones that are asked.
+#[derive(Debug, Default)]
+pub(super) struct Crowds {
+    zones: Mutex<Zones>,
+}
+
+#[derive(Debug, Default)]
+struct Zones {
+    by_name: HashMap<Name, Zone>,
+    /// With so many zones, those that nobody is at are forgotten.
+    tidy_at: usize,
+}
+
+#[derive(Debug, Default)]
+struct Zone {
+    /// Questions that are at the zone.
+    users: usize,
+    /// Those of them that wait for their turn.
+    waiting: usize,
+    /// Queries sent that nothing has come of yet.
+    out: usize,
+    /// When all that was sent without an answer is paid for, at [`limits::UNANSWERED_QPS`].
+    due: Moment,
+    answered_at: Option<Moment>,
+    /// A query was left without an answer, and none has come since it was sent.
+    silent: bool,
+    changed: Arc<Notify>,
+}
+
+/// Whether a query may be sent.
+#[derive(Debug, PartialEq, Eq, Default)]
+enum Verdict {
+    Go,
+    Wait,
+    #[default]
+    No,
+}
+
+/// A question's stay at a zone.
+#[derive(Debug)]
+pub(super) struct Stay<'a> {
+    crowds: &'a Crowds,
+    clock: &'a Clock,
+    zone: Name,
+}
+
+/// A query for a zone. Dropped when the question is given up.
+#[derive(Debug)]
+pub(super) struct Turn<'a> {
+    stay: &'a Stay<'a>,
+    began: Moment,
+}
+
+/// A question that waits for its turn.
+struct Waiting<'a>(&'a Stay<'a>);
+
+impl Crowds {
+    /// A question comes to a zone.
+    pub(super) fn join<'a>(&'a self, zone: &Name, clock: &'a Clock) -> Stay<'a> {
+        let mut zones = self.zones();
+        if zones.by_name.len() >= zones.tidy_at {
+            let now = clock.now();
+            zones.by_name.retain(|_, zone| zone.users > 0 || zone.due > now);
+            zones.tidy_at = zones.by_name.len().saturating_mul(2).max(limits::ZONES_WATCHED_MIN);
+        }
+        let users = &mut zones.by_name.entry(zone.clone()).or_default().users;
+        *users = users.saturating_add(1);
+        Stay { crowds: self, clock, zone: zone.clone() }
+    }
+
+    fn zones(&self) -> MutexGuard<'_, Zones> {
+        self.zones.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Zone {
+    fn judge(&mut self, now: Moment) -> Verdict {
+        if self.out >= limits::ZONE_QUERIES_MAX {
+            return Verdict::Wait;
+        }
+        if self.answered_at.is_none() || self.silent {
+            let due = self.due.max(now);
+            if due.since(now) >= AHEAD {
+                return if self.silent { Verdict::No } else { Verdict::Wait };
+            }
+            self.due = due.after(INTERVAL);
+        }
+        self.out = self.out.saturating_add(1);
+        Verdict::Go
+    }
+}
+
+impl Stay<'_> {
+    /// A turn to send a query, waited for until `deadline` and no longer than [`limits::ZONE_PATIENCE`]. None: enough
+    /// questions trouble the zone.
+    pub(super) async fn turn(&self, deadline: Moment) -> Option<Turn<'_>> {
+        let patience = self.clock.now().after(limits::ZONE_PATIENCE).min(deadline);
+        let mut waiting = None;
+        // Ends: each round waits, and all of them together not beyond `patience`.
+        loop {
+            let now = self.clock.now();
+            let changed = self.with(|zone| Arc::clone(&zone.changed));
+            let mut change = std::pin::pin!(changed.notified());
+            // From here on no change is missed.
+            change.as_mut().enable();
+            match self.with(|zone| zone.judge(now)) {
+                Verdict::Go => return Some(Turn { stay: self, began: now }),
+                Verdict::No => return None,
+                Verdict::Wait => {}
+            }
+            if waiting.is_none() {
+                waiting = Some(self.wait()?);
+            }
+            self.clock.before(patience, change).await?;
+        }
+    }
+
+    fn wait(&self) -> Option<Waiting<'_>> {
+        self.with(|zone| {
+            let room = zone.waiting < limits::ZONE_WAITERS_MAX;
+            zone.waiting = zone.waiting.saturating_add(usize::from(room));
+            room
+        })
+        .then_some(Waiting(self))
+    }
+
+    fn with<T: Default>(&self, change: impl FnOnce(&mut Zone) -> T) -> T {
+        // It is there as long as one of its questions is.
+        self.crowds.zones().by_name.get_mut(&self.zone).map(change).unwrap_or_default()
+    }
+}
+
+impl Turn<'_> {
+    /// Something came back, whatever it was.
+    pub(super) fn answered(self) {
+        let now = self.stay.clock.now();
+        self.stay.with(|zone| {
+            if zone.silent || zone.answered_at.is_none() {
+                zone.changed.notify_waiters();
+            }
+            (zone.silent, zone.answered_at) = (false, Some(now));
+        });
+    }
+
+    /// Nothing came back. Where something did for a query sent later, it was lost on the way.
+    pub(super) fn unanswered(self) {
+        self.stay.with(|zone| {
+            if !zone.silent && zone.answered_at.is_none_or(|at| at < self.began) {
+                zone.silent = true;
+                zone.changed.notify_waiters();
+            }
+        });
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.stay.with(|zone| {
+            zone.out = zone.out.saturating_sub(1);
+            if zone.waiting > 0 {
+                zone.changed.notify_one();
+            }
+        });
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.with(|zone| zone.waiting = zone.waiting.saturating_sub(1));
+    }
+}
+
+impl Drop for Stay<'_> {
+    fn drop(&mut self) {
+        self.with(|zone| zone.users = zone.users.saturating_sub(1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::iterate::testing::name;
+
+    /// How many of `count` queries are sent at once; they stay on their way.
+    fn sent_at_once<'a>(stay: &'a Stay<'a>, count: usize) -> Vec<Turn<'a>> {
+        let judged = || stay.with(|zone| zone.judge(stay.clock.now()) == Verdict::Go);
+        let turns = (0..count).filter(|_| judged());
+        turns.map(|_| Turn { stay, began: stay.clock.now() }).collect()
+    }
+
+    async fn pass(milliseconds: u64) {
+        tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_zone_without_answers_is_sent_a_burst_and_then_a_hundred_a_second() {
+        let (crowds, clock) = (Crowds::default(), Clock::simulated(0));
+        let (zone, other) = (crowds.join(&name("dead."), &clock), crowds.join(&name("other."), &clock));
+        let mut turns = sent_at_once(&zone, 1_000);
+        assert_eq!(turns.len(), 64);
+        assert_eq!(sent_at_once(&other, 1_000).len(), 64, "it is nobody else's burst");
+        pass(376).await;
+        turns.remove(0).unanswered();
+        for _ in 0..10 {
+            pass(100).await;
+            let more = sent_at_once(&zone, 1_000).len();
+            assert!((10..=48).contains(&more), "{more}");
+        }
+        assert!(zone.turn(Moment(u64::MAX)).await.is_none(), "nobody waits for a silent zone");
+        assert_eq!(clock.now(), Moment(1_376_000));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_zone_that_answers_is_asked_as_much_as_there_is_to_ask_and_no_more_at_a_time_than_a_thousand() {
+        let (crowds, clock) = (Crowds::default(), Clock::simulated(0));
+        let zone = crowds.join(&name("live."), &clock);
+        zone.turn(Moment(u64::MAX)).await.unwrap().answered();
+        // A lost query or two change nothing while others are answered.
+        let lost = zone.turn(Moment(u64::MAX)).await.unwrap();
+        pass(50).await;
+        zone.turn(Moment(u64::MAX)).await.unwrap().answered();
+        lost.unanswered();
+        let turns = sent_at_once(&zone, 5_000);
+        assert_eq!(turns.len(), 1_000);
+        let waits = zone.turn(Moment(u64::MAX));
+        let frees = async {
+            pass(100).await;
+            drop(turns);
+        };
+        let (turn, ()) = tokio::join!(waits, frees);
+        assert!(turn.is_some() && clock.now() < Moment(200_000));
+    }
+
+    /// How many of a crowd that comes at once get a turn.
+    async fn crowd(
+        crowds: &Arc<Crowds>,
+        clock: &Clock,
+        zone: &'static str,
+        count: usize,
+        answers: bool,
+    ) -> usize {
+        let mut crowd = tokio::task::JoinSet::new();
+        for _ in 0..count {
+            let (crowds, clock) = (Arc::clone(crowds), clock.clone());
+            crowd.spawn(async move {
+                let stay = crowds.join(&name(zone), &clock);
+                let Some(turn) = stay.turn(Moment(u64::MAX)).await else { return false };
+                pass(if answers { 30 } else { 376 }).await;
+                if answers {
+                    turn.answered();
+                } else {
+                    turn.unanswered();
+                }
+                true
+            });
+        }
+        crowd.join_all().await.into_iter().filter(|had_a_turn| *had_a_turn).count()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_crowd_at_a_new_zone_waits_for_its_first_answer_or_silence() {
+        let (crowds, clock) = (Arc::new(Crowds::default()), Clock::simulated(0));
+        assert_eq!(crowd(&crowds, &clock, "live.", 1_000, true).await, 1_000);
+        assert!(clock.now() < Moment(70_000), "one round trip and another: {:?}", clock.now());
+        let dead = crowd(&crowds, &clock, "dead.", 1_000, false).await;
+        assert!((64..=64 + 38).contains(&dead), "{dead}");
+        assert!(clock.now() < Moment(70_000 + 2 * 377_000), "{:?}", clock.now());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_for_a_zone_ends_after_a_second_whatever_becomes_of_its_queries() {
+        let (crowds, clock) = (Crowds::default(), Clock::simulated(0));
+        let zone = crowds.join(&name("slow."), &clock);
+        let turns = sent_at_once(&zone, 64);
+        assert_eq!(turns.len(), 64);
+        assert!(zone.turn(Moment(u64::MAX)).await.is_none());
+        assert_eq!(clock.now(), Moment(1_000_000));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn zones_that_nobody_is_at_are_forgotten_when_there_are_many() {
+        let (crowds, clock) = (Crowds::default(), Clock::simulated(0));
+        let kept = crowds.join(&name("kept."), &clock);
+        kept.turn(Moment(u64::MAX)).await.unwrap().answered();
+        for turn in 0..10_000 {
+            drop(crowds.join(&name(&format!("z{turn}.")), &clock));
+        }
+        assert!(crowds.zones().by_name.len() <= limits::ZONES_WATCHED_MIN);
+        assert!(kept.with(|zone| zone.answered_at.is_some()));
+    }
+}
