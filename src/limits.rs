@@ -365,8 +365,13 @@ pub const CIRCLE_TTL_SECS_MAX: u32 = 60;
 
 /// Clients that wait for one resolution; more get SERVFAIL (BIND `max-clients-per-query` 100, Unbound 16 × 1024).
 pub const WAITERS_PER_FLIGHT_MAX: usize = 1_000;
-/// Resolutions under way in the process (Unbound 2,048 a thread).
+/// Resolutions under way in the process, lookups and proofs that they need included (Unbound 2,048 a thread).
 pub const FLIGHTS_MAX: usize = 16_384;
+/// Questions that run to their end whatever comes. Each has a fetch under way as well, so they hold half of the places
+/// (Unbound keeps half).
+pub const KEPT_QUESTIONS_MAX: usize = FLIGHTS_MAX / 4;
+/// How old a question has to be before it may have to give way to a new one (Unbound `jostle-timeout` 200 ms).
+pub const GIVE_WAY_AFTER: Duration = Duration::from_millis(200);
 /// Questions of one TCP connection that are answered at the same time (Knot 100).
 pub const TCP_PIPELINE_MAX: usize = 100;
 

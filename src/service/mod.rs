@@ -124,7 +124,7 @@ pub enum Disposition {
 impl Service {
     /// A service of these parts; `addresses` will look up name servers through it.
     pub fn new(parts: Parts, addresses: &lookup::Addresses) -> Arc<Self> {
-        let airspace = Arc::new(Airspace::default());
+        let airspace = Arc::new(Airspace::new(parts.clock.clone()));
         let service = Arc::new(Self {
             clock: parts.clock,
             source: parts.source,

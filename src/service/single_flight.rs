@@ -3,15 +3,21 @@
 //! A waiter that leaves cancels nothing. Flights wait for each other (a name-server lookup for the question that
 //! needs it); a wait that would close a circle fails at once with [`Failure::Cycle`], whoever began it (tsuNAME).
 //! Bounds: [`limits::FLIGHTS_MAX`] flights, [`limits::WAITERS_PER_FLIGHT_MAX`] clients that wait for each.
+//!
+//! When all places are taken, the oldest question gives way to a new one, if it is older than
+//! [`limits::GIVE_WAY_AFTER`] and not among the [`limits::KEPT_QUESTIONS_MAX`] that run to their end whatever comes:
+//! its flight ends, with those that only it waits for, and who waits for it hears [`Failure::Busy`]. So a flood of names
+//! that take long costs itself, and quick names are answered throughout (Unbound's jostle list). A flight that others
+//! wait for does not give way. A refreshment of what is in the cache gives way like any: it is in the cache.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use crate::budget::Budget;
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
 use crate::context::FlightId;
 use crate::dns::Question;
 use crate::failure::Failure;
@@ -24,16 +30,46 @@ pub struct Flights<T> {
     under_way: Arc<Mutex<HashMap<Question, UnderWay<T>>>>,
 }
 
-/// Which flight waits for which, over all kinds.
-#[derive(Debug, Default)]
+/// All flights of all kinds: which waits for which, and which may have to give way.
+#[derive(Debug)]
 pub struct Airspace {
-    state: Mutex<Waits>,
+    clock: Clock,
+    board: Mutex<Board>,
 }
 
 #[derive(Debug, Default)]
-struct Waits {
+struct Board {
     next: u64,
-    on: HashMap<FlightId, Vec<FlightId>>,
+    flights: HashMap<FlightId, Flight>,
+    /// Questions that may have to give way, the oldest first.
+    lax: BTreeSet<FlightId>,
+    /// Questions that run to their end.
+    kept: usize,
+    gave_way: u64,
+}
+
+#[derive(Debug)]
+struct Flight {
+    /// The flights it waits for.
+    on: Vec<FlightId>,
+    /// How many flights wait for it.
+    waited_by: usize,
+    /// The flight of the question that all this is for.
+    question: FlightId,
+    began: Moment,
+    rank: Rank,
+    /// Once this is dropped, its task ends.
+    _end: oneshot::Sender<()>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rank {
+    /// A question that runs to its end.
+    Kept,
+    /// A question that may have to give way.
+    Lax,
+    /// Needed by another flight; it ends with that.
+    Needed,
 }
 
 #[derive(Debug)]
@@ -66,10 +102,21 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+impl Default for Airspace {
+    fn default() -> Self {
+        Self::new(Clock::system())
+    }
+}
+
 impl Airspace {
+    /// No flights yet; `clock` tells how old they are.
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, board: Mutex::default() }
+    }
+
     /// How many flights are under way.
     pub fn len(&self) -> usize {
-        lock(&self.state).on.len()
+        lock(&self.board).flights.len()
     }
 
     /// Whether no flight is under way.
@@ -77,29 +124,60 @@ impl Airspace {
         self.len() == 0
     }
 
-    /// A new flight, and the wait of `waiter` for it: nothing can wait for a new flight yet, so no circle closes.
-    fn take_off(self: &Arc<Self>, waiter: Option<FlightId>) -> Result<(FlightId, Option<Wait>), Failure> {
-        let mut state = lock(&self.state);
-        if state.on.len() >= limits::FLIGHTS_MAX {
+    /// How many questions had to give way so far.
+    pub fn gave_way(&self) -> u64 {
+        lock(&self.board).gave_way
+    }
+
+    fn is_flying(&self, id: FlightId) -> bool {
+        lock(&self.board).flights.contains_key(&id)
+    }
+
+    /// A new flight, and the wait of `waiter` for it: nothing can wait for a new flight yet, so no circle closes. The
+    /// flight is to end when the receiver says so, in whatever way.
+    fn take_off(
+        self: &Arc<Self>,
+        waiter: Option<FlightId>,
+    ) -> Result<(FlightId, Option<Wait>, oneshot::Receiver<()>), Failure> {
+        let now = self.clock.now();
+        let mut board = lock(&self.board);
+        let question = waiter.and_then(|from| board.flights.get(&from)).map(|from| from.question);
+        if board.flights.len() >= limits::FLIGHTS_MAX && !board.make_room(question, now) {
             return Err(Failure::Busy("too many questions are being resolved"));
         }
-        state.next += 1;
-        let id = FlightId(state.next);
-        state.on.insert(id, Vec::new());
-        let wait = waiter.map(|from| {
-            state.on.entry(from).or_default().push(id);
-            Wait { airspace: Arc::clone(self), from, to: id }
-        });
-        Ok((id, wait))
+        board.next += 1;
+        let id = FlightId(board.next);
+        let rank = match waiter {
+            Some(_) => Rank::Needed,
+            None if board.kept < limits::KEPT_QUESTIONS_MAX => Rank::Kept,
+            None => Rank::Lax,
+        };
+        board.kept += usize::from(rank == Rank::Kept);
+        if rank == Rank::Lax {
+            board.lax.insert(id);
+        }
+        let (end, ended) = oneshot::channel();
+        let flight = Flight {
+            on: Vec::new(),
+            waited_by: 0,
+            question: question.unwrap_or(id),
+            began: now,
+            rank,
+            _end: end,
+        };
+        board.flights.insert(id, flight);
+        let wait = waiter
+            .and_then(|from| board.link(from, id).then(|| Wait { airspace: Arc::clone(self), from, to: id }));
+        Ok((id, wait, ended))
     }
 
     fn land(&self, id: FlightId) {
-        lock(&self.state).on.remove(&id);
+        lock(&self.board).remove(id);
     }
 
     /// Notes that `from` waits for `to`, unless `to` waits for `from` already, however indirectly.
     fn wait(self: &Arc<Self>, from: FlightId, to: FlightId, question: &Question) -> Result<Wait, Failure> {
-        let mut state = lock(&self.state);
+        let mut board = lock(&self.board);
         let mut open = vec![to];
         let mut seen = Vec::new();
         while let Some(id) = open.pop() {
@@ -108,23 +186,84 @@ impl Airspace {
             }
             if !seen.contains(&id) {
                 seen.push(id);
-                open.extend(state.on.get(&id).into_iter().flatten());
+                open.extend(board.flights.get(&id).into_iter().flat_map(|flight| &flight.on));
             }
         }
-        state.on.entry(from).or_default().push(to);
-        drop(state);
+        board.link(from, to);
+        drop(board);
         Ok(Wait { airspace: Arc::clone(self), from, to })
+    }
+}
+
+impl Board {
+    /// Notes that `from` waits for `to`; false if one of them has ended.
+    fn link(&mut self, from: FlightId, to: FlightId) -> bool {
+        if !self.flights.contains_key(&from) {
+            return false;
+        }
+        let Some(awaited) = self.flights.get_mut(&to) else { return false };
+        awaited.waited_by += 1;
+        if let Some(waiter) = self.flights.get_mut(&from) {
+            waiter.on.push(to);
+        }
+        true
+    }
+
+    /// Notes that `from` waits for `to` no more.
+    fn unlink(&mut self, from: FlightId, to: FlightId) {
+        if let Some(waiter) = self.flights.get_mut(&from)
+            && let Some(at) = waiter.on.iter().position(|id| *id == to)
+        {
+            waiter.on.swap_remove(at);
+            self.is_left(to);
+        }
+    }
+
+    /// One flight less waits for this one. Returns whether none does any more.
+    fn is_left(&mut self, id: FlightId) -> bool {
+        self.flights.get_mut(&id).is_some_and(|flight| {
+            flight.waited_by = flight.waited_by.saturating_sub(1);
+            flight.waited_by == 0
+        })
+    }
+
+    /// Takes a flight off the board, which ends its task. Returns what it waited for.
+    fn remove(&mut self, id: FlightId) -> Vec<FlightId> {
+        let Some(flight) = self.flights.remove(&id) else { return Vec::new() };
+        self.kept -= usize::from(flight.rank == Rank::Kept);
+        if flight.rank == Rank::Lax {
+            self.lax.remove(&id);
+        }
+        flight.on
+    }
+
+    /// Lets the oldest question give way that may have to, other than `own`. False if there is none.
+    fn make_room(&mut self, own: Option<FlightId>, now: Moment) -> bool {
+        let is_old = |flight: &Flight| now.since(flight.began) >= limits::GIVE_WAY_AFTER;
+        let oldest = self
+            .lax
+            .iter()
+            .map_while(|id| self.flights.get(id).filter(|flight| is_old(flight)).map(|flight| (*id, flight)))
+            .find(|(id, flight)| Some(*id) != own && flight.waited_by == 0);
+        let Some((oldest, _)) = oldest else { return false };
+        self.gave_way += 1;
+        let mut open = vec![oldest];
+        // Ends: each flight is taken off once.
+        while let Some(id) = open.pop() {
+            for below in self.remove(id) {
+                let needed = self.flights.get(&below).is_some_and(|flight| flight.rank == Rank::Needed);
+                if self.is_left(below) && needed {
+                    open.push(below);
+                }
+            }
+        }
+        true
     }
 }
 
 impl Drop for Wait {
     fn drop(&mut self) {
-        let mut state = lock(&self.airspace.state);
-        if let Some(on) = state.on.get_mut(&self.from)
-            && let Some(at) = on.iter().position(|id| *id == self.to)
-        {
-            on.swap_remove(at);
-        }
+        lock(&self.airspace.board).unlink(self.from, self.to);
     }
 }
 
@@ -149,7 +288,9 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
         F: Future<Output = Result<T, Failure>> + Send + 'static,
     {
         let mut under_way = lock(&self.under_way);
-        if let Some(flight) = under_way.get_mut(question).filter(|flight| flight.depth <= depth) {
+        let joinable =
+            |flight: &&mut UnderWay<T>| flight.depth <= depth && self.airspace.is_flying(flight.id);
+        if let Some(flight) = under_way.get_mut(question).filter(joinable) {
             // Flights that wait are few enough: a crowd of names that need the same keys is no crowd of clients.
             if waiter.is_none() && flight.waiters >= limits::WAITERS_PER_FLIGHT_MAX {
                 return Err(Failure::Busy("too many clients wait for the same question"));
@@ -159,7 +300,7 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
             let result = flight.result.clone();
             return Ok(Ticket { result, question: question.clone(), began: false, wait });
         }
-        let (id, wait) = self.airspace.take_off(waiter)?;
+        let (id, wait, ended) = self.airspace.take_off(waiter)?;
         let landing = Landing {
             airspace: Arc::clone(&self.airspace),
             under_way: Arc::clone(&self.under_way),
@@ -174,12 +315,24 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
         drop(under_way);
         let work = begin(id);
         tokio::spawn(async move {
-            let outcome = work.await;
+            let outcome = unless(ended, work).await;
             // Off the board first: whoever asks from now on finds the cache filled, or begins anew.
             drop(landing);
             sender.send_replace(Some(outcome));
         });
         Ok(Ticket { result, question: question.clone(), began: true, wait })
+    }
+}
+
+/// The outcome of `work`, unless it has to give way before.
+async fn unless<T>(
+    ended: oneshot::Receiver<()>,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    tokio::select! {
+        biased;
+        outcome = work => outcome,
+        _ = ended => Err(Failure::Busy("this question gave way to newer ones")),
     }
 }
 
@@ -318,10 +471,11 @@ mod tests {
         drop(tickets);
     }
 
-    #[test]
-    fn flights_under_way_are_bounded() {
+    #[tokio::test(start_paused = true)]
+    async fn flights_under_way_are_bounded() {
         let airspace = Arc::new(Airspace::default());
-        let all: Vec<_> = (0..16_384).map(|_| airspace.take_off(None).unwrap().0).collect();
+        let (all, _ends): (Vec<_>, Vec<_>) =
+            (0..16_384).map(|_| airspace.take_off(None).unwrap()).map(|(id, _, ended)| (id, ended)).unzip();
         assert!(matches!(airspace.take_off(None), Err(Failure::Busy(_))));
         airspace.land(all[0]);
         assert!(airspace.take_off(None).is_ok());
@@ -334,5 +488,97 @@ mod tests {
         assert!(matches!(wait(broken).await, Err(Failure::Lost(_))));
         let again = flights.join(&question("a."), None, 0, |_| async { Ok(3) }).unwrap();
         assert_eq!(wait(again).await, Ok(3));
+    }
+
+    /// Begins flights that never end, for questions of one name after another.
+    fn fill(flights: &Flights<u32>, from: usize, count: usize) -> Vec<Ticket<u32>> {
+        let begin =
+            |number| flights.join(&question(&format!("n{number}.")), None, 0, |_| std::future::pending());
+        (from..from + count).map(|number| begin(number).unwrap()).collect()
+    }
+
+    /// Long enough for a flight to give way.
+    async fn grow_old() {
+        tokio::time::sleep(limits::GIVE_WAY_AFTER).await;
+    }
+
+    const GAVE_WAY: Failure = Failure::Busy("this question gave way to newer ones");
+
+    #[tokio::test(start_paused = true)]
+    async fn the_oldest_question_gives_way_when_all_places_are_taken_and_half_are_kept() {
+        let flights = Flights::<u32>::new(Arc::default());
+        let kept = fill(&flights, 0, limits::KEPT_QUESTIONS_MAX);
+        let mut lax = fill(&flights, kept.len(), limits::FLIGHTS_MAX - kept.len());
+        let refused = flights.join(&question("new."), None, 0, |_| async { Ok(1) });
+        assert!(matches!(refused, Err(Failure::Busy(_))), "all of them are young");
+        grow_old().await;
+        let new = flights.join(&question("new."), None, 0, |_| async { Ok(1) }).unwrap();
+        assert_eq!(wait(lax.remove(0)).await, Err(GAVE_WAY));
+        assert_eq!(wait(new).await, Ok(1));
+        assert_eq!(flights.airspace.gave_way(), 1);
+        // The place of the new one is free by now; those behind it go one by one, the kept ones never.
+        let more = fill(&flights, limits::FLIGHTS_MAX, limits::FLIGHTS_MAX - kept.len());
+        assert_eq!(flights.airspace.gave_way(), u64::try_from(lax.len() + 1).unwrap());
+        let refused = flights.join(&question("newer."), None, 0, |_| async { Ok(1) });
+        assert!(matches!(refused, Err(Failure::Busy(_))), "only kept and young ones are left");
+        drop((kept, more));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_only_a_question_that_gives_way_waits_for_ends_with_it_and_no_other() {
+        let flights = Arc::new(Flights::<u32>::new(Arc::default()));
+        let others = fill(&flights, 0, limits::KEPT_QUESTIONS_MAX);
+        // Two questions need one lookup; the first of them needs another for itself.
+        let needs = |names: &'static [&'static str]| {
+            let flights = Arc::clone(&flights);
+            move |id| async move {
+                let join =
+                    |name: &&str| flights.join(&question(name), Some(id), 0, |_| std::future::pending());
+                let tickets: Vec<_> = names.iter().map(join).collect();
+                for ticket in tickets {
+                    wait(ticket?).await?;
+                }
+                Ok(0)
+            }
+        };
+        let one = flights.join(&question("one."), None, 0, needs(&["shared.", "own."])).unwrap();
+        tokio::task::yield_now().await;
+        let two = flights.join(&question("two."), None, 0, needs(&["shared."])).unwrap();
+        grow_old().await;
+        let before = flights.airspace.len();
+        let filled = fill(&flights, others.len(), limits::FLIGHTS_MAX - before + 1);
+        assert_eq!(wait(one).await, Err(GAVE_WAY));
+        assert_eq!(
+            flights.airspace.len(),
+            limits::FLIGHTS_MAX - 1,
+            "the question and its own lookup are gone"
+        );
+        let begun = |name| flights.join(&question(name), None, 0, |_| std::future::pending()).unwrap().began;
+        assert!(!begun("shared.") && !begun("two."));
+        assert!(begun("own."));
+        drop((two, filled));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_question_that_another_waits_for_and_the_one_that_needs_room_do_not_give_way() {
+        let airspace = Arc::new(Airspace::default());
+        let mut ends = Vec::new();
+        let mut begin = |waiter| {
+            let (id, wait, ended) = airspace.take_off(waiter)?;
+            ends.push((wait, ended));
+            Ok::<_, Failure>(id)
+        };
+        for _ in 0..limits::KEPT_QUESTIONS_MAX {
+            begin(None).unwrap();
+        }
+        let (awaited, needy) = (begin(None).unwrap(), begin(None).unwrap());
+        let _wait = airspace.wait(needy, awaited, &question("a.")).unwrap();
+        while airspace.len() < limits::FLIGHTS_MAX {
+            begin(Some(needy)).unwrap();
+        }
+        grow_old().await;
+        assert!(matches!(begin(Some(needy)), Err(Failure::Busy(_))), "nothing gives way to its own lookup");
+        assert!(begin(None).is_ok(), "to another's question it does");
+        assert!(airspace.is_flying(awaited) && !airspace.is_flying(needy));
     }
 }
