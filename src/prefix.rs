@@ -6,6 +6,8 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
+use crate::limits;
+
 /// An address prefix such as `192.0.2.0/24` or `2001:db8::/32`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Prefix {
@@ -41,6 +43,12 @@ impl Prefix {
                 Self { address: IpAddr::V6(Ipv6Addr::from_bits(bits)), len }
             }
         }
+    }
+
+    /// The prefix that counts as one client: an IPv4 address, or what one IPv6 customer is given.
+    pub fn of_client(address: IpAddr) -> Self {
+        let len = if address.to_canonical().is_ipv4() { 32 } else { limits::CLIENT_PREFIX_V6_LEN };
+        Self::of(address, len)
     }
 
     /// Whether `address` lies in it.

@@ -1,7 +1,7 @@
 //! One client question from its first octet to its reply.
 //!
 //! [`Service::prepare`] says at once what can be said without waiting: errors, local zones, cached answers. What
-//! is left goes to [`Service::resolve`], which walks the chain of aliases link by link: remembered failure →
+//! is left goes to [`Service::reply`], which walks the chain of aliases link by link: remembered failure →
 //! cache → flight (fetch, prove, remember). `secure` gets links proven, `finish` writes the reply. Where that fails
 //! or takes long, `stale` has what was last known; `prefetch` renews what is asked for shortly before its end.
 
@@ -10,6 +10,7 @@ mod early_keys;
 mod finish;
 mod link;
 pub mod lookup;
+pub mod overload;
 mod path;
 mod pipeline;
 mod prefetch;
@@ -40,6 +41,7 @@ use finish::Content;
 pub use finish::ReplySettings;
 use link::Link;
 pub use link::TtlBounds;
+use overload::{Clients, Drops};
 pub use pipeline::Answer;
 use prefetch::Renewals;
 pub use private::PrivateAddresses;
@@ -104,6 +106,8 @@ pub struct Service {
     settings: Settings,
     observer: Arc<dyn Observer>,
     limit_hits: Arc<LimitHits>,
+    drops: Drops,
+    clients: Arc<Clients>,
     airspace: Arc<Airspace>,
     fetches: Flights<Arc<Scrubbed>>,
     links: Flights<Arc<Link>>,
@@ -117,7 +121,7 @@ pub enum Disposition {
     Reply(Vec<u8>),
     /// There is none.
     Drop,
-    /// It has to be resolved: [`Service::resolve`].
+    /// It has to be resolved: [`Service::reply`].
     Resolve(Box<Request>),
 }
 
@@ -135,6 +139,8 @@ impl Service {
             settings: parts.settings,
             observer: parts.observer,
             limit_hits: Arc::default(),
+            drops: Drops::default(),
+            clients: Arc::default(),
             fetches: Flights::new(Arc::clone(&airspace)),
             links: Flights::new(Arc::clone(&airspace)),
             airspace,
@@ -149,7 +155,7 @@ impl Service {
         match self.prepare(message, &client) {
             Disposition::Reply(reply) => Some(reply),
             Disposition::Drop => None,
-            Disposition::Resolve(request) => Some(self.resolve(*request).await),
+            Disposition::Resolve(request) => self.reply(*request).await,
         }
     }
 
@@ -221,11 +227,11 @@ impl Service {
                 Some(ExtendedError { code: EdeCode::NOT_READY, text }),
             );
         }
-        Disposition::Resolve(Box::new(request))
+        self.admit(request, client)
     }
 
-    /// Resolves what [`Service::prepare`] could not answer, and writes the reply.
-    pub async fn resolve(self: &Arc<Self>, request: Request) -> Vec<u8> {
+    /// Resolves what [`Service::prepare`] could not answer, and writes the reply, however late.
+    async fn resolve(self: &Arc<Self>, request: Request) -> Vec<u8> {
         let context = self.context(Arc::clone(&self.observer));
         let content = match self.answer_in_time(&request.question, request.checking_disabled, &context).await
         {

@@ -4,11 +4,13 @@
 //! client may look into the cache.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use crate::dns::edns::{EdeCode, ExtendedError};
 use crate::dns::response::Transport;
 use crate::dns::view::QueryView;
 use crate::dns::{Class, Question, Rcode, RecordType};
+use crate::service::overload::Visit;
 
 /// Who asks, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +34,8 @@ pub struct Request {
     pub(crate) edns: Option<ClientEdns>,
     /// Octets that the reply may have.
     pub(crate) limit: usize,
+    /// Its place among the questions that wait; none: it does not.
+    pub(crate) visit: Option<Arc<Visit>>,
 }
 
 /// What the client's EDNS asks of the reply.
@@ -60,6 +64,7 @@ impl Request {
             authentic_data: view.authentic_data(),
             edns,
             limit,
+            visit: None,
         }
     }
 

@@ -7,7 +7,7 @@ use rootwalk::dns::{Rcode, RecordType, Rrset};
 use rootwalk::lab::{Fault, World, Zone};
 use rootwalk::limits::Limit;
 
-use crate::harness::{Sim, seed};
+use crate::harness::{Ask, Sim, seed};
 
 const WEB: [u8; 4] = [192, 0, 2, 80];
 
@@ -49,7 +49,10 @@ async fn a_crowd_that_wants_the_same_keys_gets_them() {
     let mut crowd = tokio::task::JoinSet::new();
     for number in 0..1_500 {
         let sim = Arc::clone(&sim);
-        crowd.spawn(async move { sim.ask_a(&format!("n{number}.example.org.")).await });
+        // Of a few clients: one alone may have a thousand questions under way.
+        let from = [10, 0, 0, 1 + u8::try_from(number % 3).unwrap()].into();
+        let ask = Ask { from, ..Ask::new(&format!("n{number}.example.org."), RecordType::A) };
+        crowd.spawn(async move { sim.ask_as(&ask).await });
     }
     while let Some(reply) = crowd.join_next().await {
         let reply = reply.unwrap();
@@ -66,7 +69,10 @@ async fn random_names_below_a_dead_zone_cost_its_servers_and_others_little() {
     for turn in 0..4_000 {
         for number in 0..3 {
             let sim = Arc::clone(&sim);
-            flood.spawn(async move { sim.ask_a(&format!("n{turn}-{number}.dead.org.")).await });
+            // Of many clients: each alone may have a thousand questions under way.
+            let from = [10, 0, 1, u8::try_from(turn % 250).unwrap()].into();
+            let ask = Ask { from, ..Ask::new(&format!("n{turn}-{number}.dead.org."), RecordType::A) };
+            flood.spawn(async move { sim.ask_as(&ask).await });
         }
         if turn % 40 == 0 {
             let sim = Arc::clone(&sim);

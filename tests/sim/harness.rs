@@ -105,7 +105,11 @@ impl Sim {
         let addresses = Arc::new(Addresses::default());
         let lookup: Arc<dyn Lookup> = Arc::clone(&addresses) as Arc<dyn Lookup>;
         resolver.set_lookup(Arc::downgrade(&lookup));
-        let access = [("10.0.0.0/8", Access::Allow), ("10.9.0.0/16", Access::AllowSnoop)];
+        let access = [
+            ("10.0.0.0/8", Access::Allow),
+            ("10.9.0.0/16", Access::AllowSnoop),
+            ("2001:db8::/32", Access::Allow),
+        ];
         let parts = service::Parts {
             clock: clock.clone(),
             source: resolver,

@@ -5,16 +5,18 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rootwalk::dns::edns::Edns;
+use rootwalk::dns::edns::{EdeCode, Edns};
 use rootwalk::dns::encode::encode_query;
 use rootwalk::dns::message::Message;
 use rootwalk::dns::response::Transport;
 use rootwalk::dns::{Question, Rcode, RecordType};
 use rootwalk::lab::{Fault, World, Zone};
+use rootwalk::limits;
 use rootwalk::service::Client;
+use rootwalk::service::overload::DropReason;
 use tokio::task::JoinSet;
 
-use crate::harness::{Reply, Sim, name, seed};
+use crate::harness::{Ask, Reply, Sim, name, seed};
 
 const WEB: [u8; 4] = [192, 0, 2, 80];
 
@@ -105,7 +107,9 @@ async fn a_burst_of_names_at_a_zone_that_was_never_asked_is_answered() {
     let mut burst = JoinSet::new();
     for number in 0..2_000 {
         let sim = Arc::clone(&sim);
-        burst.spawn(async move { sim.ask_a(&format!("n{number}.fresh.org.")).await });
+        let ask =
+            Ask { from: client(number).into(), ..Ask::new(&format!("n{number}.fresh.org."), RecordType::A) };
+        burst.spawn(async move { sim.ask_as(&ask).await });
     }
     let (good, all, p95) = summary(burst.join_all().await, Rcode::NXDOMAIN);
     assert!(good == all && p95 < Duration::from_millis(300), "{good} of {all}, p95 {p95:?}");
@@ -119,4 +123,150 @@ async fn servers_that_answer_after_three_seconds_harm_nobody_else() {
     let (good, all, p95) = summary(replies, Rcode::NXDOMAIN);
     assert!(good * 100 >= all * 99 && p95 < Duration::from_millis(100), "{good} of {all}, p95 {p95:?}");
     flood.join_all().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn pulses_of_late_replies_are_small_and_none_is_older_than_two_seconds() {
+    // DNSBomb (C8): ten thousand questions of one client, spread so that all would be answered at once.
+    let after = |secs: u64| Fault::Slow(Duration::from_secs(secs));
+    for (slow, answers) in [(after(5), false), (after(1), true)] {
+        let sim = Arc::new(Sim::new(world().zone(site("bomb.org.").fault(slow))));
+        // The zone is known to be slow, and alive.
+        sim.ask_a("www.bomb.org.").await;
+        let mut pulse = JoinSet::new();
+        for number in 0..10_000 {
+            let sim = Arc::clone(&sim);
+            pulse.spawn(async move {
+                let asked = sim.clock.now();
+                let reply = ask_udp(&sim, [10, 0, 0, 66], &format!("n{number}.bomb.org.")).await;
+                reply.map(|_| (sim.clock.now(), sim.clock.now().since(asked)))
+            });
+            if number % 20 == 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+        let replies: Vec<_> = pulse.join_all().await.into_iter().flatten().collect();
+        let oldest = replies.iter().map(|(_, age)| *age).max().unwrap_or_default();
+        assert!(oldest <= Duration::from_millis(1_900), "{oldest:?}");
+        let mut at: Vec<u64> = replies.iter().map(|(at, _)| at.0).collect();
+        at.sort_unstable();
+        let pulse =
+            at.iter().map(|start| at.iter().filter(|at| (*start..start + 10_000).contains(*at)).count());
+        let most = pulse.max().unwrap_or(0);
+        let dropped: Vec<(&str, u64)> =
+            sim.service.drops().all().map(|(why, count)| (why.word(), count)).collect();
+        eprintln!(
+            "{} replies, at most {most} in 10 ms, the oldest {oldest:?}; dropped: {dropped:?}",
+            replies.len()
+        );
+        assert!(most <= limits::WAITING_PER_CLIENT_MAX, "{most}");
+        assert_eq!(replies.len() as u64 + dropped.iter().map(|(_, count)| count).sum::<u64>(), 10_000);
+        // Who asks anew is answered by what was learned.
+        if answers {
+            let again = ask_udp(&sim, [10, 0, 0, 66], "n7.bomb.org.").await.unwrap();
+            assert_eq!(again.header.rcode, Rcode::NXDOMAIN);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn identical_questions_are_sent_once_whatever_their_flags_and_letter_case() {
+    // A2: a forger gets one query to guess at.
+    for crowd in [60, 500] {
+        let sim = Arc::new(Sim::new(world().zone(site("silent.org.").fault(Fault::Dead))));
+        let mut asked = JoinSet::new();
+        for number in 0..crowd {
+            let sim = Arc::clone(&sim);
+            asked.spawn(async move {
+                let owner = if number % 3 == 0 { "WWW.Silent.oRg." } else { "www.silent.org." };
+                let mut ask = Ask::new(owner, RecordType::A);
+                (ask.checking_disabled, ask.dnssec_ok, ask.ad) =
+                    (number % 2 == 0, number % 5 == 0, number % 7 == 0);
+                sim.ask_as(&ask).await
+            });
+        }
+        // Before the first one is given up.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let (www, server) = (name("www.silent.org."), sim.server("silent.org."));
+        let log = sim.network.log();
+        let in_flight = |rtype: RecordType| {
+            let asks = |question: &Question| question.name == www && question.rtype == rtype;
+            log.iter().filter(|sent| sent.server == server && sent.question().is_some_and(asks)).count()
+        };
+        assert_eq!(in_flight(RecordType::A), 1, "{crowd} questions");
+        assert!(
+            log.iter().filter(|sent| sent.server == server).count() <= 2,
+            "the keys are asked for once as well"
+        );
+        for reply in asked.join_all().await {
+            assert_eq!(reply.rcode(), Rcode::SERVFAIL);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_with_a_thousand_questions_under_way_is_not_heard_and_others_are() {
+    let sim = Arc::new(Sim::new(world().zone(site("dead.org.").fault(Fault::Dead)).zone(site("good.net."))));
+    let mut asked = JoinSet::new();
+    // Of one IPv4 address, and of all of an IPv6 /56.
+    for number in 0..1_500_u16 {
+        for from in [IpAddr::from([10, 0, 0, 66]), IpAddr::from([0x2001, 0xdb8, 0, number % 256, 0, 0, 0, 1])]
+        {
+            let sim = Arc::clone(&sim);
+            asked.spawn(async move { ask_udp(&sim, from, &format!("n{number}.dead.org.")).await.is_some() });
+        }
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(sim.service.drops().get(DropReason::WaitLimit), 1_000);
+    // It gets what is known; over a connection it is told, and so is a neighbour answered.
+    sim.ask_a("www.good.net.").await.is_secure_address(WEB);
+    assert!(ask_udp(&sim, [10, 0, 0, 66], "www.good.net.").await.is_some());
+    assert!(ask_udp(&sim, [10, 0, 0, 66], "none.good.net.").await.is_none());
+    assert!(ask_udp(&sim, [0x2001, 0xdb8, 0, 7, 0, 0, 0, 1], "none.good.net.").await.is_none());
+    assert!(ask_udp(&sim, [0x2001, 0xdb8, 0, 256, 0, 0, 0, 1], "none.good.net.").await.is_some());
+    let over_tcp = sim
+        .ask_as(&Ask { from: [10, 0, 0, 66].into(), ..Ask::new("nothing.good.net.", RecordType::A) })
+        .await;
+    over_tcp.is_failure(EdeCode::OTHER);
+    assert!(over_tcp.text().contains("too many questions under way"), "{}", over_tcp.text());
+    asked.join_all().await;
+    assert!(ask_udp(&sim, [10, 0, 0, 66], "nothing.good.net.").await.is_some(), "its places are free again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn floods_of_distinct_slow_names_give_way_to_quick_ones() {
+    // Twenty zones that answer after more than a second; 8,000 questions a second from many clients.
+    let zones: Vec<String> = (0..20).map(|number| format!("s{number}.org.")).collect();
+    let world = zones.iter().fold(world().zone(site("good.net.")), |world, zone| world.zone(site(zone)));
+    let sim = Arc::new(Sim::new(world));
+    for zone in &zones {
+        sim.network.set_round_trip(sim.server(zone), Duration::from_millis(1_200));
+        sim.ask_a(&format!("www.{zone}")).await.is_secure_address(WEB);
+    }
+    let (mut flood, mut honest, mut most) = (JoinSet::new(), JoinSet::new(), 0);
+    for turn in 0..3_000_usize {
+        for number in 0..8 {
+            let (sim, zone) = (Arc::clone(&sim), zones[(turn + number) % zones.len()].clone());
+            flood.spawn(async move {
+                let reply =
+                    ask_udp(&sim, client(8 * turn + number), &format!("n{turn}-{number}.{zone}")).await;
+                reply.map(|reply| reply.header.rcode)
+            });
+        }
+        if turn % 40 == 0 {
+            let sim = Arc::clone(&sim);
+            honest.spawn(async move { sim.ask_a(&format!("n{turn}.good.net.")).await });
+        }
+        most = most.max(sim.service.in_flight());
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let (good, all, p95) = summary(honest.join_all().await, Rcode::NXDOMAIN);
+    let answered = flood.join_all().await.into_iter().filter(|rcode| *rcode == Some(Rcode::NXDOMAIN)).count();
+    let gave_way = sim.service.gave_way();
+    eprintln!(
+        "{good} of {all} good, p95 {p95:?}; {most} under way, {gave_way} gave way, {answered} slow ones answered"
+    );
+    assert!(good * 100 >= all * 99 && p95 < Duration::from_millis(100), "{good} of {all}, p95 {p95:?}");
+    assert!(most <= limits::FLIGHTS_MAX && gave_way > 0);
+    assert_eq!(sim.service.in_flight(), 0);
 }

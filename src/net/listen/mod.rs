@@ -19,6 +19,7 @@ use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::{Semaphore, watch};
 
 use crate::limits;
+use crate::service::overload::DropReason;
 use crate::service::{Client, Disposition, Request, Service};
 
 pub use tcp::TcpPlaces;
@@ -31,8 +32,11 @@ pub trait Answer: Send + Sync + 'static {
     /// What can be said without waiting.
     fn at_once(&self, message: &[u8], client: &Client) -> AtOnce<Self::Question>;
 
-    /// The reply to a question that had to wait.
-    fn later(&self, question: Self::Question) -> impl Future<Output = Vec<u8>> + Send;
+    /// The reply to a question that had to wait. None: nothing is sent.
+    fn later(&self, question: Self::Question) -> impl Future<Output = Option<Vec<u8>>> + Send;
+
+    /// A datagram was not taken: too many are worked on.
+    fn crowded_out(&self) {}
 }
 
 /// What becomes of a message at once.
@@ -57,8 +61,12 @@ impl Answer for Arc<Service> {
         }
     }
 
-    async fn later(&self, question: Box<Request>) -> Vec<u8> {
-        self.resolve(*question).await
+    async fn later(&self, question: Box<Request>) -> Option<Vec<u8>> {
+        self.reply(*question).await
+    }
+
+    fn crowded_out(&self) {
+        self.drops().count(DropReason::Datagrams);
     }
 }
 

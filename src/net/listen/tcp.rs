@@ -86,7 +86,7 @@ impl TcpPlaces {
     /// A place for a connection from `address`, if there is one.
     fn take(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
         let permit = Arc::clone(&self.total).try_acquire_owned().ok()?;
-        let client = Prefix::of(address, client_prefix_len(address));
+        let client = Prefix::of_client(address);
         let mut by_client = self.by_client.lock().unwrap_or_else(PoisonError::into_inner);
         let count = by_client.entry(client).or_default();
         if *count >= self.settings.clients_per_address {
@@ -108,10 +108,6 @@ impl TcpPlaces {
         let all = u32::try_from(self.settings.clients).unwrap_or(u32::MAX);
         let _permits = self.total.acquire_many(all).await;
     }
-}
-
-fn client_prefix_len(address: IpAddr) -> u8 {
-    if address.to_canonical().is_ipv4() { 32 } else { limits::CLIENT_PREFIX_V6_LEN }
 }
 
 /// The idle timeout with `open` of `cap` connections open: whole up to half of them, then shorter in
@@ -249,7 +245,10 @@ impl<A: Answer> Connection<A> {
             let reply = match shared.answer.at_once(&message, &client) {
                 AtOnce::Reply(reply) => reply,
                 AtOnce::Nothing => return Ok(None),
-                AtOnce::Later(question) => shared.answer.later(question).await,
+                AtOnce::Later(question) => match shared.answer.later(question).await {
+                    Some(reply) => reply,
+                    None => return Ok(None),
+                },
             };
             let Ok(len) = u16::try_from(reply.len()) else { return Ok(None) };
             let room = Arc::clone(&shared.places.waiting).try_acquire_many_owned(u32::from(len));

@@ -14,10 +14,15 @@ struct Echo {
     under_way: AtomicUsize,
     /// The most that were under way at a time.
     most: AtomicUsize,
+    crowded_out: AtomicUsize,
 }
 
 impl Answer for Echo {
     type Question = Vec<u8>;
+
+    fn crowded_out(&self) {
+        self.crowded_out.fetch_add(1, Ordering::Relaxed);
+    }
 
     fn at_once(&self, message: &[u8], _: &Client) -> AtOnce<Vec<u8>> {
         match message {
@@ -28,14 +33,15 @@ impl Answer for Echo {
         }
     }
 
-    async fn later(&self, question: Vec<u8>) -> Vec<u8> {
+    async fn later(&self, question: Vec<u8>) -> Option<Vec<u8>> {
         if question.starts_with(b"l") {
-            return vec![b'l'; usize::from(u16::MAX)];
+            return Some(vec![b'l'; usize::from(u16::MAX)]);
         }
         self.most.fetch_max(self.under_way.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
         tokio::time::sleep(Duration::from_millis(150)).await;
         self.under_way.fetch_sub(1, Ordering::Relaxed);
-        question
+        // Late, and with nothing to say.
+        (!question.starts_with(b"so late")).then_some(question)
     }
 }
 
@@ -91,6 +97,39 @@ async fn a_datagram_is_answered_at_once_or_later_or_never() {
         assert_eq!(&buffer[..len], wanted);
     }
     assert!(timeout(Duration::from_millis(100), client.recv(&mut buffer)).await.is_err());
+}
+
+#[tokio::test]
+async fn a_datagram_too_many_is_dropped_and_counted_unless_it_can_be_answered_at_once() {
+    let server = start(SETTINGS);
+    let client = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    client.connect(server.address).await.unwrap();
+    let all = server.shared.datagrams.acquire_many(u32::try_from(limits::UDP_QUERIES_MAX).unwrap()).await;
+    client.send(b"slow").await.unwrap();
+    client.send(b"quick").await.unwrap();
+    let mut buffer = [0; 64];
+    let len = timeout(Duration::from_secs(1), client.recv(&mut buffer)).await.unwrap().unwrap();
+    assert_eq!(&buffer[..len], b"quick");
+    assert_eq!(server.shared.answer.crowded_out.load(Ordering::Relaxed), 1);
+    drop(all);
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_to_nothing_sends_nothing_and_holds_nobody_up() {
+    let server = start(SETTINGS);
+    let client = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    client.connect(server.address).await.unwrap();
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(&framed(b"so late a question")).await.unwrap();
+    stream.write_all(&framed(b"slow question")).await.unwrap();
+    client.send(b"so late").await.unwrap();
+    client.send(b"slow").await.unwrap();
+    let mut buffer = [0; 64];
+    let len = timeout(Duration::from_secs(1), client.recv(&mut buffer)).await.unwrap().unwrap();
+    assert_eq!(&buffer[..len], b"slow");
+    assert_eq!(read(&mut stream).await, b"slow question");
+    server.shutdown.send_replace(true);
+    timeout(Duration::from_secs(1), server.shared.drained()).await.unwrap();
 }
 
 #[tokio::test]

@@ -79,12 +79,15 @@ async fn take<A: Answer>(socket: &Arc<UdpSocket>, shared: &Arc<Shared<A>>, messa
         }
     };
     let Ok(place) = Arc::clone(&shared.datagrams).try_acquire_owned() else {
+        shared.answer.crowded_out();
         tracing::debug!(client = %from, "a question was dropped: too many are under way");
         return;
     };
     let (socket, shared) = (Arc::clone(socket), Arc::clone(shared));
     tokio::spawn(async move {
-        send(&socket, &shared.answer.later(question).await, from).await;
+        if let Some(reply) = shared.answer.later(question).await {
+            send(&socket, &reply, from).await;
+        }
         drop(place);
     });
 }

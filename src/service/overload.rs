@@ -1,0 +1,160 @@
+//! Too many questions: what is not answered, for whose sake, and how often.
+//!
+//! A client has at most [`limits::WAITING_PER_CLIENT_MAX`] questions under way: who pulses many questions for slow names
+//! gets as many replies at once and no more (DNSBomb, CVE-2024-33655). A reply to a datagram that is ready only after
+//! [`limits::REPLY_AGE_MAX`] is not sent: by then the client asks again, and gets it from the cache. Both count in
+//! [`Drops`].
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::clock::Moment;
+use crate::dns::Rcode;
+use crate::dns::response::Transport;
+use crate::failure::Failure;
+use crate::limits;
+use crate::prefix::Prefix;
+use crate::service::{Client, Disposition, Request, Service};
+
+/// Why a question gets no reply, or over a connection one that says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DropReason {
+    /// So many datagrams are worked on that none is taken.
+    Datagrams,
+    /// The client has too many questions under way.
+    WaitLimit,
+    /// The reply to a datagram was ready too late.
+    Late,
+}
+
+impl DropReason {
+    /// How many reasons there are.
+    pub const COUNT: usize = 3;
+
+    /// All of them.
+    pub const ALL: [Self; Self::COUNT] = [Self::Datagrams, Self::WaitLimit, Self::Late];
+
+    /// The name for metrics.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Datagrams => "datagrams",
+            Self::WaitLimit => "wait-limit",
+            Self::Late => "late",
+        }
+    }
+}
+
+/// How many questions were dropped for each reason since the process began (`rootwalk_dropped_total{reason}`).
+#[derive(Debug, Default)]
+pub struct Drops([AtomicU64; DropReason::COUNT]);
+
+impl Drops {
+    /// How many were dropped for a reason.
+    pub fn get(&self, reason: DropReason) -> u64 {
+        self.0.get(reason as usize).map_or(0, |count| count.load(Ordering::Relaxed))
+    }
+
+    /// The same for all of them.
+    pub fn all(&self) -> impl Iterator<Item = (DropReason, u64)> + '_ {
+        DropReason::ALL.into_iter().map(|reason| (reason, self.get(reason)))
+    }
+
+    pub(crate) fn count(&self, reason: DropReason) {
+        if let Some(count) = self.0.get(reason as usize) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The clients whose questions are under way, and how many each has.
+#[derive(Debug, Default)]
+pub(super) struct Clients {
+    waiting: Mutex<HashMap<Prefix, usize>>,
+}
+
+/// A question of a client that waits for its answer.
+#[derive(Debug)]
+pub(crate) struct Visit {
+    clients: Arc<Clients>,
+    /// None: it is not counted.
+    client: Option<Prefix>,
+    transport: Transport,
+    arrived: Moment,
+}
+
+impl Clients {
+    /// A place for a question that arrived at `now`. None: the client has as many under way as it may. Those on this
+    /// host are not counted, as in Unbound: a forwarder there asks for many, and nobody else can forge its address.
+    fn visit(self: &Arc<Self>, client: &Client, now: Moment) -> Option<Visit> {
+        let address = client.address.ip().to_canonical();
+        let counted = (!address.is_loopback()).then(|| Prefix::of_client(address));
+        if let Some(prefix) = counted {
+            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            let count = waiting.entry(prefix).or_default();
+            if *count >= limits::WAITING_PER_CLIENT_MAX {
+                return None;
+            }
+            *count += 1;
+        }
+        Some(Visit { clients: Arc::clone(self), client: counted, transport: client.transport, arrived: now })
+    }
+}
+
+impl Visit {
+    fn is_late(&self, now: Moment) -> bool {
+        self.transport == Transport::Udp && now.since(self.arrived) > limits::REPLY_AGE_MAX
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        let Some(client) = self.client else { return };
+        let mut waiting = self.clients.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = waiting.get_mut(&client) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                waiting.remove(&client);
+            }
+        }
+    }
+}
+
+impl Service {
+    /// Why and how often questions were dropped.
+    pub fn drops(&self) -> &Drops {
+        &self.drops
+    }
+
+    /// How many questions gave way to newer ones: see [`super::single_flight`].
+    pub fn gave_way(&self) -> u64 {
+        self.airspace.gave_way()
+    }
+
+    /// Lets a question wait for its answer, unless its client has too many that do.
+    pub(super) fn admit(&self, mut request: Request, client: &Client) -> Disposition {
+        if let Some(visit) = self.clients.visit(client, self.clock.now()) {
+            request.visit = Some(Arc::new(visit));
+            return Disposition::Resolve(Box::new(request));
+        }
+        self.drops.count(DropReason::WaitLimit);
+        if client.transport == Transport::Udp {
+            return Disposition::Drop;
+        }
+        // Nobody forges a connection, and its client waits for a reply to each question.
+        let busy = Failure::Busy("this client has too many questions under way");
+        self.says(&request, Rcode::SERVFAIL, Some(busy.ede()))
+    }
+
+    /// Resolves what [`Service::prepare`] could not answer. None: it took too long, and the client is gone; what was
+    /// learned is in the cache.
+    pub async fn reply(self: &Arc<Self>, request: Request) -> Option<Vec<u8>> {
+        let visit = request.visit.clone();
+        let reply = self.resolve(request).await;
+        if visit.is_some_and(|visit| visit.is_late(self.clock.now())) {
+            self.drops.count(DropReason::Late);
+            return None;
+        }
+        Some(reply)
+    }
+}
