@@ -214,6 +214,8 @@ pub const UNANSWERED_QPS: u64 = 100;
 pub const ZONE_BURST: u64 = 64;
 /// How long a question waits for a zone's first answer before it is given up.
 pub const ZONE_PATIENCE: Duration = Duration::from_secs(1);
+/// How long an answer, or silence, tells whether a zone answers.
+pub const ZONE_NEWS_HOLD: Duration = Duration::from_secs(10);
 /// Questions that wait for a zone's first answer: a quarter of [`FLIGHTS_MAX`].
 pub const ZONE_WAITERS_MAX: usize = 4_096;
 /// Queries for one zone that are on their way at a time, whether it answers or not: a quarter of the sockets

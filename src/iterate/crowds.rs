@@ -3,9 +3,9 @@
 //!
 //! In: each query that is to be sent for a zone, and whether anything came back. Out: a turn to send it, at once, or as
 //! soon as the zone has answered another, or none at all. A zone that answers is not held up, however much it is asked,
-//! but for [`limits::ZONE_QUERIES_MAX`] at a time. One that has not answered yet is sent
-//! [`limits::ZONE_BURST`] queries and [`limits::UNANSWERED_QPS`] a second; further ones wait for the first answer. Once
-//! it has been silent they wait no more.
+//! but for [`limits::ZONE_QUERIES_MAX`] at a time. One that has not answered lately is sent
+//! [`limits::ZONE_BURST`] queries and [`limits::UNANSWERED_QPS`] a second; further ones wait for the first answer. Where
+//! the last that was heard of it is silence they do not wait.
 //!
 //! The zone is that of the cut, not its servers: a zone that names another's servers keeps nobody from them.
 
@@ -47,10 +47,27 @@ struct Zone {
     out: usize,
     /// When all that was sent without an answer is paid for, at [`limits::UNANSWERED_QPS`].
     due: Moment,
-    answered_at: Option<Moment>,
-    /// A query was left without an answer, and none has come since it was sent.
-    silent: bool,
+    /// What was heard last, and when.
+    news: Option<(Moment, News)>,
     changed: Arc<Notify>,
+}
+
+/// What was heard of a zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum News {
+    /// An answer, whatever it said.
+    Answer,
+    /// A query was left without one, and none has come since it was sent.
+    Silence,
+}
+
+/// Why a query is not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// The zone does not answer, and others find out whether it still does not.
+    Silent,
+    /// Too many questions are at the zone.
+    Crowded,
 }
 
 /// Whether a query may be sent.
@@ -100,14 +117,28 @@ impl Crowds {
 }
 
 impl Zone {
+    /// What was heard of it lately.
+    fn news(&self, now: Moment) -> Option<News> {
+        self.news.filter(|(at, _)| now.since(*at) < limits::ZONE_NEWS_HOLD).map(|(_, news)| news)
+    }
+
+    /// Something is heard. Those who wait learn of it if it changes anything.
+    fn hear(&mut self, news: News, now: Moment) {
+        if self.news(now) != Some(news) {
+            self.changed.notify_waiters();
+        }
+        self.news = Some((now, news));
+    }
+
     fn judge(&mut self, now: Moment) -> Verdict {
         if self.out >= limits::ZONE_QUERIES_MAX {
             return Verdict::Wait;
         }
-        if self.answered_at.is_none() || self.silent {
+        let news = self.news(now);
+        if news != Some(News::Answer) {
             let due = self.due.max(now);
             if due.since(now) >= AHEAD {
-                return if self.silent { Verdict::No } else { Verdict::Wait };
+                return if news.is_some() { Verdict::No } else { Verdict::Wait };
             }
             self.due = due.after(INTERVAL);
         }
@@ -117,9 +148,8 @@ impl Zone {
 }
 
 impl Stay<'_> {
-    /// A turn to send a query, waited for until `deadline` and no longer than [`limits::ZONE_PATIENCE`]. None: enough
-    /// questions trouble the zone.
-    pub(super) async fn turn(&self, deadline: Moment) -> Option<Turn<'_>> {
+    /// A turn to send a query, waited for until `deadline` and no longer than [`limits::ZONE_PATIENCE`].
+    pub(super) async fn turn(&self, deadline: Moment) -> Result<Turn<'_>, Refused> {
         let patience = self.clock.now().after(limits::ZONE_PATIENCE).min(deadline);
         let mut waiting = None;
         // Ends: each round waits, and all of them together not beyond `patience`.
@@ -130,14 +160,14 @@ impl Stay<'_> {
             // From here on no change is missed.
             change.as_mut().enable();
             match self.with(|zone| zone.judge(now)) {
-                Verdict::Go => return Some(Turn { stay: self, began: now }),
-                Verdict::No => return None,
+                Verdict::Go => return Ok(Turn { stay: self, began: now }),
+                Verdict::No => return Err(Refused::Silent),
                 Verdict::Wait => {}
             }
             if waiting.is_none() {
-                waiting = Some(self.wait()?);
+                waiting = Some(self.wait().ok_or(Refused::Crowded)?);
             }
-            self.clock.before(patience, change).await?;
+            self.clock.before(patience, change).await.ok_or(Refused::Crowded)?;
         }
     }
 
@@ -160,20 +190,16 @@ impl Turn<'_> {
     /// Something came back, whatever it was.
     pub(super) fn answered(self) {
         let now = self.stay.clock.now();
-        self.stay.with(|zone| {
-            if zone.silent || zone.answered_at.is_none() {
-                zone.changed.notify_waiters();
-            }
-            (zone.silent, zone.answered_at) = (false, Some(now));
-        });
+        self.stay.with(|zone| zone.hear(News::Answer, now));
     }
 
     /// Nothing came back. Where something did for a query sent later, it was lost on the way.
     pub(super) fn unanswered(self) {
+        let now = self.stay.clock.now();
         self.stay.with(|zone| {
-            if !zone.silent && zone.answered_at.is_none_or(|at| at < self.began) {
-                zone.silent = true;
-                zone.changed.notify_waiters();
+            let answered = zone.news.is_some_and(|(at, news)| news == News::Answer && at >= self.began);
+            if !answered {
+                zone.hear(News::Silence, now);
             }
         });
     }
@@ -232,7 +258,11 @@ mod tests {
             let more = sent_at_once(&zone, 1_000).len();
             assert!((10..=48).contains(&more), "{more}");
         }
-        assert!(zone.turn(Moment(u64::MAX)).await.is_none(), "nobody waits for a silent zone");
+        assert_eq!(
+            zone.turn(Moment(u64::MAX)).await.err(),
+            Some(Refused::Silent),
+            "nobody waits for a silent zone"
+        );
         assert_eq!(clock.now(), Moment(1_376_000));
     }
 
@@ -254,7 +284,7 @@ mod tests {
             drop(turns);
         };
         let (turn, ()) = tokio::join!(waits, frees);
-        assert!(turn.is_some() && clock.now() < Moment(200_000));
+        assert!(turn.is_ok() && clock.now() < Moment(200_000));
     }
 
     /// How many of a crowd that comes at once get a turn.
@@ -270,7 +300,7 @@ mod tests {
             let (crowds, clock) = (Arc::clone(crowds), clock.clone());
             crowd.spawn(async move {
                 let stay = crowds.join(&name(zone), &clock);
-                let Some(turn) = stay.turn(Moment(u64::MAX)).await else { return false };
+                let Ok(turn) = stay.turn(Moment(u64::MAX)).await else { return false };
                 pass(if answers { 30 } else { 376 }).await;
                 if answers {
                     turn.answered();
@@ -299,8 +329,22 @@ mod tests {
         let zone = crowds.join(&name("slow."), &clock);
         let turns = sent_at_once(&zone, 64);
         assert_eq!(turns.len(), 64);
-        assert!(zone.turn(Moment(u64::MAX)).await.is_none());
+        assert_eq!(zone.turn(Moment(u64::MAX)).await.err(), Some(Refused::Crowded));
         assert_eq!(clock.now(), Moment(1_000_000));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_heard_of_a_zone_some_time_ago_says_nothing_of_it_now() {
+        let (crowds, clock) = (Arc::new(Crowds::default()), Clock::simulated(0));
+        let zone = crowds.join(&name("zone."), &clock);
+        zone.turn(Moment(u64::MAX)).await.unwrap().answered();
+        pass(10_000).await;
+        assert_eq!(sent_at_once(&zone, 1_000).len(), 64, "it may have died meanwhile");
+        zone.turn(Moment(u64::MAX)).await.err();
+        pass(1_000).await;
+        zone.turn(Moment(u64::MAX)).await.unwrap().unanswered();
+        pass(10_000).await;
+        assert_eq!(crowd(&crowds, &clock, "zone.", 1_000, true).await, 1_000, "it may be back");
     }
 
     #[tokio::test(start_paused = true)]
@@ -312,6 +356,6 @@ mod tests {
             drop(crowds.join(&name(&format!("z{turn}.")), &clock));
         }
         assert!(crowds.zones().by_name.len() <= limits::ZONES_WATCHED_MIN);
-        assert!(kept.with(|zone| zone.answered_at.is_some()));
+        assert!(kept.with(|zone| zone.news.is_some()));
     }
 }

@@ -21,7 +21,7 @@ use crate::limits::{self, Limit};
 
 use super::Lookup;
 use super::attempt::{Attempt, Reply};
-use super::crowds::{Crowds, Stay};
+use super::crowds::{Crowds, Refused, Stay};
 use super::flights::TcpTrials;
 use super::resolver::Parts;
 use super::select::{self, Candidate};
@@ -112,8 +112,12 @@ impl<'a> AtCut<'a> {
             if effort == Effort::Short { limits::SHORT_TRIES_MAX } else { limits::ATTEMPTS_PER_CUT_MAX };
         for sent in 0..tries {
             let Some(chosen) = self.next().await? else { break };
-            // Enough questions wait for a zone that does not answer.
-            let Some(turn) = self.stay.turn(self.context.budget.deadline()).await else { break };
+            let turn = match self.stay.turn(self.context.budget.deadline()).await {
+                Ok(turn) => turn,
+                Err(Refused::Silent) => break,
+                // That says nothing about the zone, nor about the name.
+                Err(Refused::Crowded) => return Err(Failure::Busy("too many questions wait for one zone")),
+            };
             let address = chosen.address;
             let (said, last_resort) = self.try_one(&chosen, asked, effort, &read).await?;
             let transient = matches!(said, Err(ServerFault::Timeout | ServerFault::Unreachable));

@@ -1,7 +1,10 @@
 //! Each limit on the work for one question: enforced it stops a question, in shadow it lets the same one pass, and
 //! counts it once either way.
 
+use std::sync::{Arc, Mutex};
+
 use rootwalk::dns::{Question, Rcode, RecordType};
+use rootwalk::event::{Event, Observer};
 use rootwalk::lab::{Fault, World, Zone};
 use rootwalk::limits::Limit;
 
@@ -206,6 +209,35 @@ async fn an_honest_question_of_ten_aliases_into_signed_zones_reaches_no_limit() 
         assert!(spent <= cap, "{limit}: {spent}");
     }
     assert!(sim.service.limit_hits().all().all(|(_, hits)| hits == 0));
+}
+
+/// Hears of limits.
+#[derive(Default)]
+struct Ear(Mutex<Vec<String>>);
+
+impl Observer for Ear {
+    fn on(&self, event: &Event<'_>) {
+        if let Event::LimitReached { question, reached, shadow } = event {
+            self.0.lock().unwrap().push(format!("{}: {reached}, shadow {shadow}", question.unwrap()));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_is_told_with_the_clients_question_though_it_is_reached_for_another() {
+    let sim = Sim::with(World::new(seed()).zone(chain(3)), |options| {
+        options.caps =
+            options.caps.clone().with(Limit::Evidence, 1).with(Limit::Restarts, 2).in_shadow(Limit::Evidence);
+    });
+    let ear = Arc::new(Ear::default());
+    let context = sim.service.context(Arc::clone(&ear) as Arc<dyn Observer>);
+    let question = Question::new(name("www.example.org."), RecordType::A);
+    let failure = sim.service.answer(&question, false, &context).await.unwrap_err();
+    assert_eq!(failure.to_string(), "the limit of 2 restarts for one question was reached");
+    assert_eq!(
+        *ear.0.lock().unwrap(),
+        ["www.example.org. A: 1 evidence, shadow true", "www.example.org. A: 2 restarts, shadow false"]
+    );
 }
 
 #[tokio::test(start_paused = true)]
