@@ -99,7 +99,10 @@ impl Observer for Narrator {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::*;
+    use crate::dns::RecordType;
 
     #[test]
     fn a_limit_that_a_thousand_questions_reach_writes_a_line_each_ten_seconds() {
@@ -109,5 +112,51 @@ mod tests {
             .filter_map(|second| quiet.may_speak(second).map(|more| (second, more)))
             .collect();
         assert_eq!(lines, [(0, 0), (10, 399), (20, 399)]);
+    }
+
+    /// What is written meanwhile.
+    #[derive(Clone, Default)]
+    struct Paper(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Paper {
+        fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(octets);
+            Ok(octets.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_line_of_a_limit_names_it_with_its_size_question_and_mode() {
+        let paper = Paper::default();
+        let writer = paper.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .without_time()
+            .with_writer(move || writer.clone())
+            .finish();
+        let question = Question::new("a\\010b.example.".parse().unwrap(), RecordType::A);
+        tracing::subscriber::with_default(subscriber, || {
+            let narrator = Narrator::new();
+            for (limit, question, shadow) in [
+                (Limit::Packets, Some(&question), true),
+                (Limit::Packets, None, false),
+                (Limit::Evidence, None, false),
+            ] {
+                let reached = Reached { limit, cap: limit.default_cap() };
+                narrator.on(&Event::LimitReached { question, reached, shadow });
+            }
+        });
+        let written = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();
+        let lines: Vec<&str> = written.lines().collect();
+        assert_eq!(lines.len(), 2, "{written}");
+        assert!(
+            lines[0].contains("a limit was reached limit=\"packets\" cap=100 question=a\\010b.example. A"),
+            "{written}"
+        );
+        assert!(lines[0].contains("mode=\"shadow\"") && lines[1].contains("mode=\"enforced\""), "{written}");
     }
 }

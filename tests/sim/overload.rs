@@ -237,14 +237,15 @@ async fn a_client_with_a_thousand_questions_under_way_is_not_heard_and_others_ar
 async fn floods_of_distinct_slow_names_give_way_to_quick_ones() {
     // Twenty zones that answer after more than a second; 8,000 questions a second from many clients.
     let zones: Vec<String> = (0..20).map(|number| format!("s{number}.org.")).collect();
-    let world = zones.iter().fold(world().zone(site("good.net.")), |world, zone| world.zone(site(zone)));
+    let world =
+        zones.iter().fold(world().zone(site("good.net.")), |world, zone| world.zone(site(zone).unsigned()));
     let sim = Arc::new(Sim::new(world));
     for zone in &zones {
         sim.network.set_round_trip(sim.server(zone), Duration::from_millis(1_200));
-        sim.ask_a(&format!("www.{zone}")).await.is_secure_address(WEB);
+        sim.ask_a(&format!("www.{zone}")).await.is_address(WEB);
     }
     let (mut flood, mut honest, mut most) = (JoinSet::new(), JoinSet::new(), 0);
-    for turn in 0..3_000_usize {
+    for turn in 0..2_000_usize {
         for number in 0..8 {
             let (sim, zone) = (Arc::clone(&sim), zones[(turn + number) % zones.len()].clone());
             flood.spawn(async move {
