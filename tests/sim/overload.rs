@@ -271,3 +271,39 @@ async fn floods_of_distinct_slow_names_give_way_to_quick_ones() {
     assert!(most <= limits::FLIGHTS_MAX && gave_way > 0);
     assert_eq!(sim.service.in_flight(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_zone_that_answers_is_never_held_up_and_one_that_dies_is_let_go_within_its_own_time() {
+    let live = || world().zone(site("busy.org.").unsigned()).zone(site("good.net."));
+    let sim = Arc::new(Sim::new(live()));
+    let mut flood = JoinSet::new();
+    let mut ask = |turn: usize| {
+        let sim = Arc::clone(&sim);
+        flood.spawn(async move {
+            let ask = Ask {
+                from: client(turn % 5_000).into(),
+                ..Ask::new(&format!("n{turn}.busy.org."), RecordType::A)
+            };
+            sim.ask_as(&ask).await
+        });
+    };
+    for turn in 0..3_000 {
+        ask(turn);
+        if turn % 3 == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+    let (alive, _) = sent_to(&sim, "busy.org.");
+    sim.change(&world().zone(site("busy.org.").unsigned().fault(Fault::Dead)).zone(site("good.net.")));
+    for turn in 3_000..6_000 {
+        ask(turn);
+        if turn % 3 == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+    let (all, _) = sent_to(&sim, "busy.org.");
+    let good = flood.join_all().await.into_iter().filter(|reply| reply.rcode() == Rcode::NXDOMAIN).count();
+    eprintln!("{good} answered; {alive} packets while it lived, {} in the second after", all - alive);
+    assert!((2_900..=3_000).contains(&good), "{good}");
+    assert!(all - alive <= 500, "{}", all - alive);
+}
