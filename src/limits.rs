@@ -390,7 +390,8 @@ pub const UPSTREAM_SOCKETS_MAX: usize = 4_096;
 pub const SOCKET_WAIT_MS: u64 = 1_000;
 /// Octets read of a server's datagram: we announce [`UDP_SIZE`], and nobody sends more by mistake.
 pub const DATAGRAM_OCTETS_MAX: usize = 4_096;
-/// Clients' datagrams that are worked on at the same time; more are dropped.
+/// Clients' datagrams that are worked on at the same time. For another, the oldest that is older than
+/// [`GIVE_WAY_AFTER`] gives way, but for half of them; else it is dropped.
 pub const UDP_QUERIES_MAX: usize = 10_000;
 /// Milliseconds from a client's TCP connection to its first whole message.
 pub const TCP_FIRST_MESSAGE_MS: u64 = 3_000;

@@ -22,6 +22,8 @@ use crate::service::{Client, Disposition, Request, Service};
 pub enum DropReason {
     /// So many datagrams are worked on that none is taken.
     Datagrams,
+    /// A datagram was worked on, and gave its place to a new one.
+    GaveWay,
     /// The client has too many questions under way.
     WaitLimit,
     /// The reply to a datagram was ready too late.
@@ -30,15 +32,16 @@ pub enum DropReason {
 
 impl DropReason {
     /// How many reasons there are.
-    pub const COUNT: usize = 3;
+    pub const COUNT: usize = 4;
 
     /// All of them.
-    pub const ALL: [Self; Self::COUNT] = [Self::Datagrams, Self::WaitLimit, Self::Late];
+    pub const ALL: [Self; Self::COUNT] = [Self::Datagrams, Self::GaveWay, Self::WaitLimit, Self::Late];
 
     /// The name for metrics.
     pub fn word(self) -> &'static str {
         match self {
             Self::Datagrams => "datagrams",
+            Self::GaveWay => "gave-way",
             Self::WaitLimit => "wait-limit",
             Self::Late => "late",
         }
@@ -126,7 +129,7 @@ impl Service {
         &self.drops
     }
 
-    /// How many questions gave way to newer ones: see [`super::single_flight`].
+    /// How many resolutions gave way to newer ones: see [`super::single_flight`].
     pub fn gave_way(&self) -> u64 {
         self.airspace.gave_way()
     }

@@ -5,6 +5,7 @@
 //! the question came to, so their source is right wherever an address is named. A wildcard address leaves it
 //! to the routing table: which address was asked is only told by ancillary data, which safe code cannot read.
 
+mod datagrams;
 mod tcp;
 mod udp;
 
@@ -16,12 +17,13 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, UdpSocket};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use crate::limits;
 use crate::service::overload::DropReason;
 use crate::service::{Client, Disposition, Request, Service};
 
+use datagrams::Datagrams;
 pub use tcp::TcpPlaces;
 
 /// Answers messages.
@@ -35,8 +37,8 @@ pub trait Answer: Send + Sync + 'static {
     /// The reply to a question that had to wait. None: nothing is sent.
     fn later(&self, question: Self::Question) -> impl Future<Output = Option<Vec<u8>>> + Send;
 
-    /// A datagram was not taken: too many are worked on.
-    fn crowded_out(&self) {}
+    /// A datagram gets no reply: too many are worked on.
+    fn dropped(&self, _: DropReason) {}
 }
 
 /// What becomes of a message at once.
@@ -65,8 +67,8 @@ impl Answer for Arc<Service> {
         self.reply(*question).await
     }
 
-    fn crowded_out(&self) {
-        self.drops().count(DropReason::Datagrams);
+    fn dropped(&self, reason: DropReason) {
+        self.drops().count(reason);
     }
 }
 
@@ -115,7 +117,7 @@ pub struct Listener {
 #[derive(Debug)]
 pub struct Shared<A> {
     answer: A,
-    datagrams: Arc<Semaphore>,
+    datagrams: Datagrams,
     places: Arc<TcpPlaces>,
 }
 
@@ -124,16 +126,14 @@ impl<A: Answer> Shared<A> {
     pub fn new(answer: A, tcp: TcpSettings) -> Self {
         Self {
             answer,
-            datagrams: Arc::new(Semaphore::new(limits::UDP_QUERIES_MAX)),
+            datagrams: Datagrams::new(limits::UDP_QUERIES_MAX),
             places: Arc::new(TcpPlaces::new(tcp)),
         }
     }
 
     /// Waits until every question under way is answered and every connection is closed.
     pub async fn drained(&self) {
-        let all = u32::try_from(limits::UDP_QUERIES_MAX).unwrap_or(u32::MAX);
-        // A semaphore that is never closed gives permits sooner or later.
-        let _permits = self.datagrams.acquire_many(all).await;
+        self.datagrams.drained().await;
         self.places.drained().await;
     }
 }

@@ -1,7 +1,7 @@
 //! Questions in datagrams: a receive loop for each socket, a task for each that cannot be answered at once.
 //!
-//! More than [`limits::UDP_QUERIES_MAX`] questions at a time are dropped unread: a client asks again, and a
-//! queue would only make all answers late.
+//! More than [`limits::UDP_QUERIES_MAX`] at a time are not worked on: old ones give way, or new ones are dropped (see
+//! `datagrams`): a client asks again, and a queue would only make all answers late.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,10 +13,12 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 use tokio::sync::watch;
 
+use super::datagrams::Room;
 use super::{Answer, AtOnce, Shared, ended};
 use crate::dns::response::Transport;
 use crate::limits;
 use crate::service::Client;
+use crate::service::overload::DropReason;
 
 /// A socket that others of this process may be bound beside.
 pub(super) fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
@@ -78,18 +80,27 @@ async fn take<A: Answer>(socket: &Arc<UdpSocket>, shared: &Arc<Shared<A>>, messa
             return tracing::error!(client = %from, "a question was lost to a fault, please report this");
         }
     };
-    let Ok(place) = Arc::clone(&shared.datagrams).try_acquire_owned() else {
-        shared.answer.crowded_out();
-        tracing::debug!(client = %from, "a question was dropped: too many are under way");
-        return;
+    let place = match shared.datagrams.take().await {
+        Room::Free(place) => place,
+        Room::Made(place) => {
+            shared.answer.dropped(DropReason::GaveWay);
+            place
+        }
+        Room::None => {
+            shared.answer.dropped(DropReason::Datagrams);
+            tracing::debug!(client = %from, "a question was dropped: too many are under way");
+            return;
+        }
     };
-    let (socket, shared) = (Arc::clone(socket), Arc::clone(shared));
-    tokio::spawn(async move {
-        if let Some(reply) = shared.answer.later(question).await {
+    let is_lax = place.is_lax();
+    let (socket, answering) = (Arc::clone(socket), Arc::clone(shared));
+    let task = tokio::spawn(async move {
+        if let Some(reply) = answering.answer.later(question).await {
             send(&socket, &reply, from).await;
         }
         drop(place);
     });
+    shared.datagrams.begin(is_lax, task.abort_handle());
 }
 
 async fn send(socket: &UdpSocket, reply: &[u8], to: SocketAddr) {
