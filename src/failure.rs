@@ -33,6 +33,15 @@ pub enum Failure {
     /// The answer was proven wrong.
     #[error("{0}")]
     Bogus(Box<Reason>),
+    /// Nobody is reached.
+    #[error(
+        "no server has answered {}: this host seems cut off, check its link, its route and its packet filter",
+        since_when(*.silent_secs)
+    )]
+    Offline {
+        /// Seconds since a server answered; none if none ever did.
+        silent_secs: Option<u64>,
+    },
     /// An earlier failure is remembered (RFC 9520).
     #[error("{0} (remembered)")]
     Remembered(Box<Self>),
@@ -83,6 +92,10 @@ fn last_said(last: Option<&(IpAddr, ServerFault)>) -> String {
     last.map(|(server, fault)| format!(": {server}, the last, {fault}")).unwrap_or_default()
 }
 
+fn since_when(silent_secs: Option<u64>) -> String {
+    silent_secs.map_or_else(|| "since the start".to_owned(), |secs| format!("for {secs} s"))
+}
+
 impl Failure {
     /// The extended error for a client (RFC 8914).
     pub fn ede(&self) -> ExtendedError {
@@ -92,7 +105,9 @@ impl Failure {
     fn ede_code(&self) -> EdeCode {
         match self {
             Self::Limit(_) | Self::AliasLoop(_) | Self::Busy(_) | Self::Lost(_) => EdeCode::OTHER,
-            Self::NoServer { last: Some((_, ServerFault::Unreachable)), .. } => EdeCode::NETWORK_ERROR,
+            Self::Offline { .. } | Self::NoServer { last: Some((_, ServerFault::Unreachable)), .. } => {
+                EdeCode::NETWORK_ERROR
+            }
             Self::Cycle(_) | Self::NoAddress(_) | Self::NoServer { .. } => EdeCode::NO_REACHABLE_AUTHORITY,
             Self::Bogus(reason) => reason.fault.ede(),
             Self::Remembered(inner) => match **inner {

@@ -1,12 +1,14 @@
 //! What has to be done from time to time while the resolver runs: the root is asked for its own servers
-//! before what it said last ends (RFC 9609 §3).
+//! before what it said last ends (RFC 9609 §3), and whether anybody is reached, when nobody answers.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::assemble::Assembly;
+use crate::cache::uplink::Reach;
 use crate::clock::Moment;
 use crate::context::Context;
+use crate::failure::Failure;
 
 /// Primes now, and again whenever nine tenths of the answer's time are over. Ends with its task.
 pub(super) async fn keep_primed(assembly: Arc<Assembly>) {
@@ -22,11 +24,34 @@ pub(super) async fn keep_primed(assembly: Arc<Assembly>) {
             Err(failure) => {
                 tracing::warn!(%failure, "the root servers could not be asked for their names");
                 let next = now.after(pause);
-                pause = (pause * 2).min(LAST_PAUSE);
+                // That nobody is reached says nothing about the root.
+                let doubled =
+                    if matches!(failure, Failure::Offline { .. }) { FIRST_PAUSE } else { pause * 2 };
+                pause = doubled.min(LAST_PAUSE);
                 next
             }
         };
         assembly.clock.sleep_until(next).await;
+    }
+}
+
+/// Finds out whether anybody is reached when servers are silent, and says so. Ends with its task.
+pub(super) async fn keep_watch(assembly: Arc<Assembly>) {
+    let service = &assembly.service;
+    let iterator = Arc::clone(&assembly.iterator);
+    iterator.watch(|| service.silent_context(), say).await;
+}
+
+fn say(reach: Reach) {
+    match reach {
+        Reach { offline: true, .. } => {
+            tracing::warn!(
+                "offline: no server answers, nor does the root; nothing is held against anybody meanwhile"
+            );
+        }
+        Reach { ipv4_down: true, .. } => tracing::warn!("no server answers by IPv4: IPv6 is used"),
+        Reach { ipv6_down: true, .. } => tracing::warn!("no server answers by IPv6: IPv4 is used"),
+        Reach { .. } => tracing::info!("servers answer again"),
     }
 }
 

@@ -64,12 +64,15 @@ pub async fn run(configuration: &Configuration, threads: usize) -> Result<(), St
         serving.spawn(listener.run(Arc::clone(&shared), ending.clone()));
         tracing::info!(%address, "listening");
     }
-    let keeping = tokio::spawn(keeper::keep_primed(assembly));
+    let keeping = [
+        tokio::spawn(keeper::keep_primed(Arc::clone(&assembly))),
+        tokio::spawn(keeper::keep_watch(assembly)),
+    ];
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
-    keeping.abort();
+    keeping.iter().for_each(tokio::task::JoinHandle::abort);
     end(&shutdown, serving, &shared).await;
     Ok(())
 }

@@ -3,12 +3,14 @@
 //! In: a question and why it failed. Out: that failure, for as long as it is remembered: five seconds at first,
 //! twice as long each time it comes again, at most five minutes (RFC 9520 §3.2). What was proven wrong is
 //! remembered for a minute, however often it comes: its owner may be mending it. A success clears the question.
-//! Failures of servers are the business of `servers`.
+//! What failed while nobody was reached is forgotten with the outage, and that nobody is reached is not kept here:
+//! `uplink` knows it, and lets few packets through. Failures of servers are the business of `servers`.
 
 use std::mem::size_of;
 use std::sync::Arc;
 
 use super::shard::{Sharded, heap};
+use super::uplink::Uplink;
 use crate::clock::Moment;
 use crate::dns::Question;
 use crate::dns::security::Reason;
@@ -20,11 +22,13 @@ use crate::limits;
 #[derive(Debug)]
 pub struct Failures {
     entries: Sharded<Question, Entry>,
+    uplink: Arc<Uplink>,
 }
 
 #[derive(Debug, Clone)]
 struct Entry {
     failure: Arc<Failure>,
+    failed: Moment,
     until: Moment,
     span_secs: u32,
 }
@@ -32,20 +36,28 @@ struct Entry {
 impl Failures {
     /// None remembered; at most `bytes_max` octets of them.
     pub fn new(bytes_max: usize, entropy: &Entropy) -> Self {
-        Self { entries: Sharded::new(bytes_max, entropy, weigh) }
+        Self { entries: Sharded::new(bytes_max, entropy, weigh), uplink: Arc::default() }
+    }
+
+    /// The same, forgetting what failed for want of this uplink.
+    #[must_use]
+    pub fn heeding(self, uplink: Arc<Uplink>) -> Self {
+        Self { uplink, ..self }
     }
 
     /// The failure that is remembered for `question`.
     pub fn get(&self, question: &Question, now: Moment) -> Option<Failure> {
         let entry = self.entries.get(question)?;
-        (now < entry.until).then(|| Failure::clone(&entry.failure))
+        (now < entry.until && !self.uplink.voids(entry.failed)).then(|| Failure::clone(&entry.failure))
     }
 
     /// Remembers that `question` failed. What says nothing about the question is not remembered: that Rootwalk was
-    /// busy or is ending, or that the failure was itself a remembered one.
+    /// busy, offline or ending, or that the failure was itself a remembered one.
     pub fn insert(&self, question: &Question, failure: Failure, now: Moment) {
         let bogus = match &failure {
-            Failure::Busy(_) | Failure::ShuttingDown | Failure::Remembered(_) => return,
+            Failure::Busy(_) | Failure::ShuttingDown | Failure::Offline { .. } | Failure::Remembered(_) => {
+                return;
+            }
             Failure::Bogus(_) => true,
             Failure::Limit(_)
             | Failure::Cycle(_)
@@ -55,18 +67,21 @@ impl Failures {
             | Failure::Lost(_) => false,
         };
         let shared = Arc::new(failure);
-        let fresh = || Entry { failure: Arc::clone(&shared), until: now, span_secs: 0 };
+        let fresh = || Entry { failure: Arc::clone(&shared), failed: now, until: now, span_secs: 0 };
         self.entries.update(question.clone(), fresh, |entry| {
             // A failure long ago says nothing about this one.
             let quiet_secs = now.since(entry.until).as_secs();
-            let again = entry.span_secs > 0 && quiet_secs <= u64::from(limits::FAILURE_TTL_SECS_MAX);
+            let again = entry.span_secs > 0
+                && quiet_secs <= u64::from(limits::FAILURE_TTL_SECS_MAX)
+                && !self.uplink.voids(entry.failed);
             let span_secs = match (bogus, again) {
                 (true, _) => limits::BOGUS_TTL_SECS,
                 (false, true) => entry.span_secs.saturating_mul(2),
                 (false, false) => limits::FAILURE_TTL_SECS_MIN,
             };
             let span_secs = span_secs.min(limits::FAILURE_TTL_SECS_MAX);
-            *entry = Entry { failure: Arc::clone(&shared), until: now.after_secs(span_secs), span_secs };
+            let until = now.after_secs(span_secs);
+            *entry = Entry { failure: Arc::clone(&shared), failed: now, until, span_secs };
         });
     }
 
@@ -104,7 +119,7 @@ fn failure_heap(failure: &Failure) -> usize {
         Failure::Lost(question) => heap(question.name.heap_len()),
         Failure::Remembered(inner) => heap(size_of::<Failure>()) + failure_heap(inner),
         Failure::Bogus(reason) => heap(size_of::<Reason>()) + reason.heap_bytes(heap),
-        Failure::Limit(_) | Failure::Busy(_) | Failure::ShuttingDown => 0,
+        Failure::Limit(_) | Failure::Busy(_) | Failure::Offline { .. } | Failure::ShuttingDown => 0,
     }
 }
 
@@ -179,10 +194,31 @@ mod tests {
     }
 
     #[test]
+    fn what_failed_while_nobody_was_reached_is_forgotten_and_counts_for_nothing() {
+        let uplink = Arc::new(Uplink::default());
+        let failures = failures().heeding(Arc::clone(&uplink));
+        let (server, limit) = (std::net::IpAddr::from([192, 0, 2, 1]), Failure::Limit(PACKETS));
+        uplink.heard(server, secs(10));
+        failures.insert(&question("a."), limit.clone(), secs(11));
+        assert_eq!(remembered_secs(&failures, 11), 5);
+        uplink.silent(server, secs(11), secs(12));
+        for _ in 0..limits::UPLINK_PROBES {
+            uplink.probe_lost(false, [true, false], secs(13), secs(14));
+        }
+        assert_eq!(remembered_secs(&failures, 14), 0);
+        uplink.heard(server, secs(15));
+        assert_eq!(remembered_secs(&failures, 15), 0);
+        failures.insert(&question("a."), limit, secs(20));
+        assert_eq!(remembered_secs(&failures, 20), 5, "it is the first time");
+    }
+
+    #[test]
     fn what_says_nothing_about_the_question_is_not_remembered() {
         let failures = failures();
         let remembered = Failure::Remembered(Box::new(Failure::Limit(PACKETS)));
-        for failure in [Failure::Busy("full"), Failure::ShuttingDown, remembered] {
+        for failure in
+            [Failure::Busy("full"), Failure::ShuttingDown, Failure::Offline { silent_secs: None }, remembered]
+        {
             failures.insert(&question("a."), failure, secs(0));
         }
         assert!(failures.is_empty());

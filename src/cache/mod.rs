@@ -9,6 +9,7 @@ pub mod delegations;
 pub mod failures;
 pub mod servers;
 pub mod shard;
+pub mod uplink;
 pub mod zones;
 
 use std::sync::Arc;
@@ -38,13 +39,14 @@ impl Store {
     /// ten, zone cuts two, addresses, servers, zones and failures one each.
     pub fn new(bytes_max: usize, entropy: &Entropy) -> Self {
         let part = bytes_max / 16;
+        let servers = servers::Servers::new(part, entropy);
         Self {
             answers: answers::Answers::new(10 * part, entropy),
-            failures: failures::Failures::new(part, entropy),
+            failures: failures::Failures::new(part, entropy).heeding(Arc::clone(servers.uplink())),
             zones: zones::Zones::new(part, entropy, zone_trust_heap),
             addresses: addresses::Addresses::new(part, entropy),
             delegations: Arc::new(delegations::Delegations::new(2 * part, entropy)),
-            servers: Arc::new(servers::Servers::new(part, entropy)),
+            servers: Arc::new(servers),
         }
     }
 

@@ -4,16 +4,19 @@
 //! for a server, what it costs to choose it, how to ask it. Nothing here comes from a datagram that could not
 //! be matched (id, port, question): an off-path forger changes nothing (CVE-2023-26437, CVE-2026-52690).
 //!
+//! A silence while nobody of the server's family was reached is not its fault: see `uplink`.
+//!
 //! Timing is that of RFC 6298 §2, with the bounds that Unbound uses. Which server is chosen is decided by
 //! `iterate::select`.
 
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use smallvec::SmallVec;
 
 use super::shard::{Sharded, heap};
+use super::uplink::Uplink;
 use crate::clock::Moment;
 use crate::dns::Name;
 use crate::dns::edns::Cookie;
@@ -92,13 +95,7 @@ pub struct Known {
 #[derive(Debug)]
 pub struct Servers {
     servers: Sharded<IpAddr, Server>,
-    families: Mutex<Families>,
-}
-
-#[derive(Debug, Default, Clone, Copy)]
-struct Families {
-    ipv4: Family,
-    ipv6: Family,
+    uplink: Arc<Uplink>,
 }
 
 #[derive(Debug, Clone)]
@@ -108,6 +105,8 @@ struct Server {
     /// Smoothed round trip and its variation; none before the first answer.
     round_trip: Option<RoundTrip>,
     silences: u32,
+    /// How many of them are the uplink's if that turns out to have been lost: those since anybody was heard.
+    unsure: u32,
     /// When the last counted silence ended: queries sent before it tell nothing new.
     silent_at: Moment,
     probe_at: Moment,
@@ -139,41 +138,38 @@ struct RoundTrip {
     variation: Duration,
 }
 
-#[derive(Debug, Default, Clone, Copy)]
-struct Family {
-    silences: u32,
-    hold: Duration,
-    probe_at: Moment,
-}
-
 impl Servers {
     /// Nothing known yet; at most `bytes_max` octets.
     pub fn new(bytes_max: usize, entropy: &Entropy) -> Self {
-        Self {
-            servers: Sharded::new(bytes_max, entropy, |_, server| server.heap()),
-            families: Mutex::default(),
-        }
+        Self { servers: Sharded::new(bytes_max, entropy, |_, server| server.heap()), uplink: Arc::default() }
+    }
+
+    /// Whether anybody is reached.
+    pub fn uplink(&self) -> &Arc<Uplink> {
+        &self.uplink
     }
 
     /// What is known of a server, for a question to `zone`.
     pub fn known(&self, address: IpAddr, zone: &Name, now: Moment) -> Known {
         let server = self.servers.get(&address).filter(|server| server.expires > now);
-        server.unwrap_or_else(|| Server::new(now)).known(zone, now)
+        let mut server = server.unwrap_or_else(|| Server::new(now));
+        server.forgive(address, &self.uplink);
+        server.known(zone, now)
     }
 
     /// It answered a datagram after `round_trip`.
     pub fn answered(&self, address: IpAddr, round_trip: Duration, now: Moment) {
         self.update(address, now, |server| {
             server.measure(round_trip);
-            server.silences = 0;
+            (server.silences, server.unsure) = (0, 0);
         });
-        self.with_family(address, |family| *family = Family::default());
+        self.uplink.heard(address, now);
     }
 
     /// It answered over a connection, which tells that it lives but not how fast it is.
     pub fn answered_connected(&self, address: IpAddr, now: Moment) {
-        self.update(address, now, |server| server.silences = 0);
-        self.with_family(address, |family| *family = Family::default());
+        self.update(address, now, |server| (server.silences, server.unsure) = (0, 0));
+        self.uplink.heard(address, now);
     }
 
     /// Whether TCP is of use with it.
@@ -199,23 +195,26 @@ impl Servers {
 
     /// It did not answer a query sent at `sent`. Queries that were under way together count once.
     pub fn silent(&self, address: IpAddr, sent: Moment, now: Moment) {
-        let mut first = false;
+        if !self.uplink.silent(address, sent, now) {
+            return;
+        }
+        let heard = self.uplink.last_heard(address.is_ipv6());
         self.update(address, now, |server| {
             if sent >= server.silent_at {
+                if heard.is_some_and(|heard| heard > server.silent_at) {
+                    server.unsure = 0;
+                }
                 server.silent_at = now;
                 server.silences = server.silences.saturating_add(1);
+                server.unsure = server.unsure.saturating_add(1);
                 server.probe_at = now.after(server.hold());
-                first = server.silences == 1;
             }
         });
-        if first {
-            self.with_family(address, |family| family.silence(1, now));
-        }
     }
 
     /// There is no way to it from this host: that is the family's fault rather than the server's.
-    pub fn no_route(&self, address: IpAddr, now: Moment) {
-        self.with_family(address, |family| family.silence(limits::FAMILY_SILENCES_MAX / 2, now));
+    pub fn no_route(&self, address: IpAddr, sent: Moment, now: Moment) {
+        self.uplink.silent(address, sent, now);
     }
 
     /// Takes the one question that may probe a silent server; false if another took it.
@@ -306,12 +305,6 @@ impl Servers {
         });
     }
 
-    /// Whether nothing of a family answers and it is not time to try it again.
-    pub fn family_is_dead(&self, ipv6: bool, now: Moment) -> bool {
-        let families = *self.families.lock().unwrap_or_else(PoisonError::into_inner);
-        if ipv6 { families.ipv6.is_dead(now) } else { families.ipv4.is_dead(now) }
-    }
-
     /// Forgets all that is known of a server.
     pub fn remove(&self, address: IpAddr) {
         self.servers.remove(&address);
@@ -340,14 +333,10 @@ impl Servers {
                 if server.expires <= now {
                     *server = Server::new(now);
                 }
+                server.forgive(address, &self.uplink);
                 change(server);
             },
         );
-    }
-
-    fn with_family(&self, address: IpAddr, change: impl FnOnce(&mut Family)) {
-        let mut families = self.families.lock().unwrap_or_else(PoisonError::into_inner);
-        change(if address.is_ipv6() { &mut families.ipv6 } else { &mut families.ipv4 });
     }
 }
 
@@ -357,6 +346,7 @@ impl Server {
             expires: now.after_secs(limits::SERVER_TTL_SECS),
             round_trip: None,
             silences: 0,
+            unsure: 0,
             silent_at: Moment(0),
             probe_at: Moment(0),
             edns: EdnsHabit::Unknown,
@@ -366,6 +356,14 @@ impl Server {
             tcp_again_at: Moment(0),
             tcp_hold: Duration::ZERO,
             lame: Vec::new(),
+        }
+    }
+
+    /// Forgets the silences that were the uplink's.
+    fn forgive(&mut self, address: IpAddr, uplink: &Uplink) {
+        if self.unsure > 0 && uplink.was_lost(address.is_ipv6(), self.silent_at) {
+            self.silences = self.silences.saturating_sub(self.unsure);
+            (self.unsure, self.probe_at) = (0, Moment(0));
         }
     }
 
@@ -433,20 +431,6 @@ impl Server {
 impl RoundTrip {
     fn wait(self) -> Duration {
         (self.smoothed + self.variation * 4).clamp(limits::SERVER_WAIT_MIN, limits::SERVER_WAIT_MAX)
-    }
-}
-
-impl Family {
-    fn silence(&mut self, weight: u32, now: Moment) {
-        self.silences = self.silences.saturating_add(weight);
-        if self.silences >= limits::FAMILY_SILENCES_MAX && now >= self.probe_at {
-            self.hold = (self.hold * 2).clamp(limits::FAMILY_HOLD_MIN, limits::FAMILY_HOLD_MAX);
-            self.probe_at = now.after(self.hold);
-        }
-    }
-
-    fn is_dead(self, now: Moment) -> bool {
-        self.silences >= limits::FAMILY_SILENCES_MAX && now < self.probe_at
     }
 }
 
@@ -518,26 +502,27 @@ mod tests {
     }
 
     #[test]
-    fn a_family_in_which_nothing_answers_is_avoided_and_tried_again() {
+    fn silences_while_nobody_was_reached_are_forgiven_and_those_before_are_not() {
         let servers = servers();
-        for host in 1..=8 {
-            servers.silent(format!("2001:db8::{host}").parse().unwrap(), secs(0), secs(1));
+        let other = IpAddr::from([192, 0, 2, 2]);
+        servers.silent(A, secs(0), secs(1));
+        servers.answered(other, Duration::from_millis(20), secs(2));
+        for second in 3..6 {
+            servers.silent(A, secs(second), secs(second + 1));
         }
-        assert!(servers.family_is_dead(true, secs(1)));
-        assert!(!servers.family_is_dead(false, secs(1)));
-        assert!(!servers.family_is_dead(true, secs(31)));
-        servers.silent("2001:db8::99".parse().unwrap(), secs(31), secs(32));
-        assert!(servers.family_is_dead(true, secs(80)), "the hold doubles");
-        servers.answered("2001:db8::1".parse().unwrap(), Duration::from_millis(9), secs(93));
-        assert!(!servers.family_is_dead(true, secs(93)));
-    }
-
-    #[test]
-    fn a_family_without_a_route_is_noticed_at_once() {
-        let servers = servers();
-        servers.no_route("2001:db8::1".parse().unwrap(), secs(0));
-        servers.no_route("2001:db8::2".parse().unwrap(), secs(0));
-        assert!(servers.family_is_dead(true, secs(1)));
+        assert_eq!(known(&servers, secs(6)).standing, Standing::Silent);
+        for _ in 0..limits::UPLINK_PROBES {
+            servers.uplink().probe_lost(false, [true, false], secs(6), secs(7));
+        }
+        let forgiven = known(&servers, secs(7));
+        assert_eq!((forgiven.standing, forgiven.cost), (Standing::ProbeDue, limits::SERVER_WAIT_INITIAL * 2));
+        servers.silent(A, secs(7), secs(8));
+        servers.answered(other, Duration::from_millis(20), secs(9));
+        // Sent while nobody was reached, given up after.
+        servers.silent(A, secs(8), secs(10));
+        assert_eq!(known(&servers, secs(10)).cost, limits::SERVER_WAIT_INITIAL * 2);
+        servers.silent(A, secs(10), secs(11));
+        assert_eq!(known(&servers, secs(11)).cost, limits::SERVER_WAIT_INITIAL * 4);
     }
 
     #[test]

@@ -374,7 +374,7 @@ impl Attempt<'_> {
     fn send_fault(&self, error: ExchangeError, sent: Moment, transport: Transport) -> ServerFault {
         let now = self.parts.clock.now();
         match error {
-            ExchangeError::NoRoute => self.parts.servers.no_route(self.server, now),
+            ExchangeError::NoRoute => self.parts.servers.no_route(self.server, sent, now),
             ExchangeError::Refused | ExchangeError::Closed => {
                 self.parts.servers.silent(self.server, sent, now);
             }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use crate::cache::delegations::CachedCut;
 use crate::cache::servers::Standing;
+use crate::cache::uplink::{Admission, Uplink};
 use crate::context::Context;
 use crate::dns::response::{Response, ResponseKind};
 use crate::dns::{Name, Question};
@@ -52,7 +53,7 @@ pub(super) struct Meetings {
     /// Of one zone.
     crowds: Crowds,
     /// Of one server, over TCP.
-    trials: TcpTrials,
+    pub(super) trials: TcpTrials,
 }
 
 /// A cut whose servers are asked for one client question.
@@ -119,7 +120,10 @@ impl<'a> AtCut<'a> {
                 Err(Refused::Crowded) => return Err(Failure::Busy("too many questions wait for one zone")),
             };
             let address = chosen.address;
-            let (said, last_resort) = self.try_one(&chosen, asked, effort, &read).await?;
+            let (said, last_resort) = match self.admit(address)? {
+                Admission::Send => self.try_one(&chosen, asked, effort, &read).await?,
+                Admission::PassOver => (Err(ServerFault::Unreachable), None),
+            };
             let transient = matches!(said, Err(ServerFault::Timeout | ServerFault::Unreachable));
             if transient {
                 turn.unanswered();
@@ -131,7 +135,8 @@ impl<'a> AtCut<'a> {
                 Err(fault) => {
                     spare = spare.or(last_resort);
                     self.last = Some((address, fault));
-                    self.targets.asked(address, !transient);
+                    let hopeless = self.uplink().was_lost(address.is_ipv6(), self.parts.clock.now());
+                    self.targets.asked(address, !transient || hopeless);
                     self.silence_counts = transient && effort == Effort::Short;
                     if effort == Effort::Short && !transient {
                         break;
@@ -144,6 +149,15 @@ impl<'a> AtCut<'a> {
         }
         // Better than nothing, and proven like everything else where the zone is signed.
         spare.filter(|_| effort == Effort::Full).ok_or_else(|| self.failure())
+    }
+
+    fn uplink(&self) -> &Uplink {
+        self.parts.servers.uplink()
+    }
+
+    /// Whether one more packet may be sent, as far as this host reaches anybody.
+    fn admit(&self, server: IpAddr) -> Result<Admission, Failure> {
+        self.uplink().admit(server, self.context.budget.spent(Limit::Packets), self.parts.clock.now())
     }
 
     /// Asks one address, and once more over TCP if the response calls for it and came without our cookie.
@@ -214,7 +228,8 @@ impl<'a> AtCut<'a> {
     /// Chooses among the addresses known; also says whether it is a good choice.
     fn choose(&self) -> Option<(Candidate, bool)> {
         let (servers, now) = (&self.parts.servers, self.parts.clock.now());
-        let dead = [servers.family_is_dead(false, now), servers.family_is_dead(true, now)];
+        let (uplink, worse) = (self.uplink(), [self.is_worse(false), self.is_worse(true)]);
+        let is_worse = |address: IpAddr| if address.is_ipv6() { worse[1] } else { worse[0] };
         let mut candidates: Vec<Candidate> = self
             .targets
             .open()
@@ -222,19 +237,33 @@ impl<'a> AtCut<'a> {
                 address: target.address,
                 tried: target.tried,
                 known: servers.known(target.address, self.cut.zone(), now),
-                family_is_dead: if target.address.is_ipv6() { dead[1] } else { dead[0] },
+                family_is_dead: is_worse(target.address)
+                    && !uplink.trial_is_due(target.address.is_ipv6(), now),
             })
             .collect();
-        // Ends: each turn marks another candidate as silent.
+        // Ends: each turn marks another candidate as silent, or a family as dead.
         loop {
             let choice = select::choose(&candidates, |bound| self.parts.entropy.below(bound))?;
             let chosen = candidates.get_mut(choice.index)?;
+            let ipv6 = chosen.address.is_ipv6();
+            if is_worse(chosen.address) && !chosen.family_is_dead && !uplink.take_trial(ipv6, now) {
+                let same = candidates.iter_mut().filter(|one| one.address.is_ipv6() == ipv6);
+                same.for_each(|one| one.family_is_dead = true);
+                continue;
+            }
             let probe = choice.good && chosen.known.standing == Standing::ProbeDue;
             if !probe || servers.take_probe(chosen.address, now) {
                 return Some((*chosen, choice.good));
             }
             chosen.known.standing = Standing::Silent;
         }
+    }
+
+    /// Whether a family is there that is better than this one.
+    fn is_worse(&self, ipv6: bool) -> bool {
+        let settings = &self.parts.settings;
+        let other = if ipv6 { settings.ipv4 } else { settings.ipv6 };
+        other && self.uplink().standing(ipv6) > self.uplink().standing(!ipv6)
     }
 
     /// Looks up another name server's addresses. False if there is none to look up.
@@ -253,11 +282,8 @@ impl<'a> AtCut<'a> {
     /// The addresses of a name server: those of the family that works better, and only if there are none those
     /// of the other. Both at once would double what a hostile delegation costs.
     async fn addresses(&mut self, lookup: &dyn Lookup, name: &Name) -> Result<Vec<IpAddr>, Failure> {
-        let (settings, now) = (&self.parts.settings, self.parts.clock.now());
-        let prefer_ipv6 = settings.ipv6
-            && (!settings.ipv4
-                || self.parts.servers.family_is_dead(false, now)
-                    && !self.parts.servers.family_is_dead(true, now));
+        let settings = &self.parts.settings;
+        let prefer_ipv6 = settings.ipv6 && (!settings.ipv4 || self.is_worse(false));
         for ipv6 in [prefer_ipv6, !prefer_ipv6] {
             if if ipv6 { !settings.ipv6 } else { !settings.ipv4 } {
                 continue;
@@ -270,7 +296,7 @@ impl<'a> AtCut<'a> {
                 Ok(found) => return Ok(found),
                 // The budget is the client question's own: what ends it below ends it here.
                 Err(Failure::Limit(limit)) => return Err(Failure::Limit(limit)),
-                Err(Failure::ShuttingDown) => return Err(Failure::ShuttingDown),
+                Err(failure @ (Failure::ShuttingDown | Failure::Offline { .. })) => return Err(failure),
                 // What cannot be found in one family will hardly be found in the other.
                 Err(failure) => {
                     self.circle |= matches!(failure.root_cause(), Failure::Cycle(_));
@@ -284,7 +310,9 @@ impl<'a> AtCut<'a> {
     fn failure(&self) -> Failure {
         let zone = self.zone().clone();
         let nobody = self.targets.is_empty() && self.context.avoid.is_empty();
-        if self.targets.depends_on_itself() || self.circle && nobody {
+        if let Some(offline) = self.uplink().failure(self.parts.clock.now()) {
+            offline
+        } else if self.targets.depends_on_itself() || self.circle && nobody {
             Failure::Cycle(zone)
         } else if nobody {
             Failure::NoAddress(zone)

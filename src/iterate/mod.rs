@@ -17,6 +17,7 @@ pub mod resolver;
 pub mod scrub;
 mod select;
 mod targets;
+mod watch;
 
 #[cfg(test)]
 mod testing;

@@ -51,12 +51,12 @@ pub struct Parts {
 
 /// Answers one question by asking authoritative servers, from the deepest known zone cut downwards.
 pub struct Resolver {
-    parts: Parts,
+    pub(super) parts: Parts,
     lookup: OnceLock<Weak<dyn Lookup>>,
     /// Held while the root is asked for its own servers: one question does it, the others wait.
     priming: tokio::sync::Mutex<()>,
     flights: ShortFlights,
-    meetings: Meetings,
+    pub(super) meetings: Meetings,
 }
 
 impl Resolver {
@@ -180,16 +180,30 @@ impl Resolver {
     /// The root's cut, primed if it is not known.
     async fn root(&self, context: &Context) -> Result<Arc<CachedCut>, Failure> {
         let known = || self.parts.delegations.get(&Name::root(), self.parts.clock.now());
-        let deadline = context.budget.deadline();
-        let Some(_turn) = self.parts.clock.before(deadline, self.priming.lock()).await else {
-            return Err(context.budget.out_of_time().into());
+        let offline = || self.parts.servers.uplink().failure(self.parts.clock.now());
+        let _turn = if let Ok(turn) = self.priming.try_lock() {
+            turn
+        } else {
+            // Who waits for one that finds nobody has waited long enough.
+            let deadline = context.budget.deadline();
+            let waited = match offline() {
+                Some(failure) => return Err(failure),
+                None => self.parts.clock.before(deadline, self.priming.lock()).await,
+            };
+            let turn = waited.ok_or_else(|| context.budget.out_of_time())?;
+            if let (None, Some(failure)) = (known(), offline()) {
+                return Err(failure);
+            }
+            turn
         };
         if let Some(root) = known() {
             return Ok(root);
         }
         match self.prime(context).await {
             Ok(_) => Ok(known().unwrap_or_else(|| self.hinted())),
-            Err(failure @ (Failure::Limit(_) | Failure::ShuttingDown)) => Err(failure),
+            Err(failure @ (Failure::Limit(_) | Failure::Offline { .. } | Failure::ShuttingDown)) => {
+                Err(failure)
+            }
             // RFC 9609 §3: the hints themselves are of use. For a while, so that not every question tries.
             Err(_) => Ok(self.parts.delegations.insert(CachedCut::clone(&self.hinted()))),
         }
@@ -267,6 +281,7 @@ impl Resolver {
         // Where some servers are avoided the rest says nothing about the zone.
         if let Err(Failure::NoServer { .. } | Failure::NoAddress(_)) = &outcome
             && context.avoid.is_empty()
+            && !self.parts.servers.uplink().is_offline()
         {
             self.parts.delegations.doubt(at.zone(), self.parts.clock.now());
         }

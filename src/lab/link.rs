@@ -42,6 +42,15 @@ impl Sent {
     }
 }
 
+/// What a cut link shows of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// Packets vanish.
+    Blackhole,
+    /// The host knows no way.
+    NoRoute,
+}
+
 /// A network between one resolver and an internet.
 #[derive(Debug)]
 pub struct Network {
@@ -57,6 +66,8 @@ struct State {
     log: Vec<Sent>,
     ports: BTreeMap<u16, usize>,
     blocked: Vec<u16>,
+    /// How IPv4 and IPv6 are cut.
+    cuts: [Option<Cut>; 2],
 }
 
 impl Network {
@@ -69,6 +80,7 @@ impl Network {
             log: Vec::new(),
             ports: BTreeMap::new(),
             blocked: Vec::new(),
+            cuts: [None; 2],
         };
         Arc::new(Self { clock, state: Mutex::new(state) })
     }
@@ -95,6 +107,28 @@ impl Network {
     /// Pretends that a local port is in use by somebody else.
     pub fn block_port(&self, port: u16) {
         self.state().blocked.push(port);
+    }
+
+    /// From now on nothing comes through: replies on their way are lost too.
+    pub fn cut(&self, how: Cut) {
+        self.state().cuts = [Some(how); 2];
+    }
+
+    /// The same for one family.
+    pub fn cut_family(&self, ipv6: bool, how: Cut) {
+        if let Some(cut) = self.state().cuts.get_mut(usize::from(ipv6)) {
+            *cut = Some(how);
+        }
+    }
+
+    /// From now on everything comes through again.
+    pub fn mend(&self) {
+        self.state().cuts = [None; 2];
+    }
+
+    /// How the way to an address is cut.
+    fn is_cut(&self, server: IpAddr) -> Option<Cut> {
+        self.state().cuts.get(usize::from(server.is_ipv6())).copied().flatten()
     }
 
     /// Everything that was sent, in order.
@@ -147,7 +181,12 @@ impl Network {
         let roll = u8::try_from(state.entropy.below(100)).unwrap_or(0);
         let jitter = u32::try_from(state.entropy.below(21)).unwrap_or(10);
         let round_trip = state.round_trips.get(&server.ip()).copied().unwrap_or(ROUND_TRIP);
-        let reaction = state.internet.react(server, query, transport, roll);
+        let cut = state.cuts.get(usize::from(server.is_ipv6())).copied().flatten();
+        let reaction = match cut {
+            Some(Cut::Blackhole) => None,
+            Some(Cut::NoRoute) => Some(Reaction::NoRoute),
+            None => state.internet.react(server, query, transport, roll),
+        };
         (reaction, round_trip * (90 + jitter) / 100)
     }
 }
@@ -155,6 +194,7 @@ impl Network {
 /// A simulated socket.
 struct Socket {
     network: Arc<Network>,
+    server: IpAddr,
     local_port: u16,
     arrivals: VecDeque<(Moment, Result<Vec<u8>, ExchangeError>)>,
 }
@@ -166,6 +206,10 @@ impl Datagrams for Socket {
                 Some((at, _)) if *at <= deadline => {
                     let at = *at;
                     self.network.clock.sleep_until(at).await;
+                    if self.network.is_cut(self.server).is_some() {
+                        self.network.clock.sleep_until(deadline).await;
+                        return Err(ExchangeError::Timeout);
+                    }
                     self.arrivals.pop_front().map_or(Err(ExchangeError::Timeout), |(_, arrival)| arrival)
                 }
                 _ => {
@@ -206,7 +250,8 @@ impl Exchange for Link {
                 }
                 state.ports.insert(local_port, 1);
             }
-            let mut socket = Socket { network: Arc::clone(&self.0), local_port, arrivals: VecDeque::new() };
+            let (network, arrivals) = (Arc::clone(&self.0), VecDeque::new());
+            let mut socket = Socket { network, server: server.ip(), local_port, arrivals };
             let (reaction, round_trip) = self.0.carry(server, local_port, query, Transport::Udp);
             let now = self.0.clock.now();
             match reaction {
@@ -250,6 +295,10 @@ impl Exchange for Link {
                 return Err(ExchangeError::Timeout);
             }
             self.0.clock.sleep_until(at).await;
+            if self.0.is_cut(server.ip()).is_some() {
+                self.0.clock.sleep_until(deadline).await;
+                return Err(ExchangeError::Timeout);
+            }
             outcome
         })
     }

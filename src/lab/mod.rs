@@ -22,6 +22,6 @@ pub mod zone;
 
 pub use faults::{CookieWay, Fault, Junk};
 pub use internet::Internet;
-pub use link::{Link, Network};
+pub use link::{Cut, Link, Network};
 pub use oracle::{Judgement, Truth};
 pub use world::{DsKind, Flaw, KeySpec, World, WorldError, Zone};

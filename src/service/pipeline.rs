@@ -210,7 +210,7 @@ impl Service {
                     _ => false,
                 };
                 if !blameless {
-                    self.store.failures.insert(question, failure.clone(), now);
+                    self.store.failures.insert(question, failure.clone(), self.clock.now());
                 }
                 Err(failure)
             }

@@ -177,7 +177,13 @@ impl Service {
                     self.fetch(&question, &context).await.map(Arc::unwrap_or_clone)
                 }
             };
-            if let Err(failure @ (Failure::Limit(_) | Failure::Busy(_) | Failure::ShuttingDown)) = &result {
+            if let Err(
+                failure @ (Failure::Limit(_)
+                | Failure::Busy(_)
+                | Failure::Offline { .. }
+                | Failure::ShuttingDown),
+            ) = &result
+            {
                 own = own.or_else(|| Some(failure.clone()));
             }
             work.hear(&result);

@@ -73,6 +73,7 @@ pub(crate) struct Sim {
     pub(crate) service: Arc<Service>,
     pub(crate) clock: Clock,
     pub(crate) store: Arc<Store>,
+    resolver: Arc<Resolver>,
     _addresses: Arc<Addresses>,
 }
 
@@ -112,7 +113,7 @@ impl Sim {
         ];
         let parts = service::Parts {
             clock: clock.clone(),
-            source: resolver,
+            source: Arc::clone(&resolver) as Arc<dyn service::source::Source>,
             validator: options.validation.then(|| Arc::new(Validator::new(anchors, Policy::default()))),
             store: Arc::clone(&store),
             stages: Vec::new(),
@@ -132,7 +133,14 @@ impl Sim {
             },
             observer: Arc::new(Silent),
         };
-        Self { network, service: Service::new(parts, &addresses), clock, store, _addresses: addresses }
+        let service = Service::new(parts, &addresses);
+        Self { network, service, clock, store, resolver, _addresses: addresses }
+    }
+
+    /// Lets the resolver find out whether it reaches anybody, as a running server does.
+    pub(crate) fn watch(&self) {
+        let (resolver, service) = (Arc::clone(&self.resolver), Arc::clone(&self.service));
+        tokio::spawn(async move { resolver.watch(|| service.silent_context(), |_| {}).await });
     }
 
     /// Asks as a client that wants DNSSEC records.

@@ -20,6 +20,7 @@ mod cookies;
 mod distrust;
 mod harness;
 mod iteration;
+mod outage;
 mod overload;
 mod poison_inmessage;
 mod poison_offpath;

@@ -1,0 +1,384 @@
+//! This host is cut off, wholly or in one family, and then it is not: what clients notice of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rootwalk::clock::Moment;
+use rootwalk::dns::edns::EdeCode;
+use rootwalk::dns::{Rcode, RecordType};
+use rootwalk::lab::{Cut, Fault, World, Zone};
+use tokio::task::JoinSet;
+
+use crate::harness::{Sim, seed};
+
+const WEB: [u8; 4] = [192, 0, 2, 80];
+/// Zones that are in use before the network is lost, and that are asked for the first time after.
+const WARM: u64 = 8;
+const COLD: u64 = 8;
+/// What a name costs when nothing of it is known, with some room: every exchange takes 20 ms.
+const NORMAL: Duration = Duration::from_millis(300);
+
+fn site(zone: &str) -> Zone {
+    Zone::new(zone).record("www A 192.0.2.80").record("*.w A 192.0.2.80").servers(2)
+}
+
+/// Everything has two servers; those of two zones are dead.
+fn world() -> World {
+    let root = Zone::new(".").servers(3);
+    let world = World::new(seed()).zone(root).zone(Zone::new("org.").servers(2));
+    let world = (0..WARM).fold(world, |world, one| world.zone(site(&format!("warm{one}.org."))));
+    let world = (0..COLD).fold(world, |world, one| world.zone(site(&format!("cold{one}.org."))));
+    (0..2).fold(world, |world, one| world.zone(site(&format!("dead{one}.org.")).fault(Fault::Dead)))
+}
+
+/// The same, with each server at an IPv4 and an IPv6 address.
+fn dual_world() -> World {
+    let dual = |zone: Zone, number: u64| {
+        (1..3).fold(zone, |zone, host| {
+            let (ipv4, ipv6) = (format!("198.18.{number}.{host}"), format!("2001:db8:{number}::{host}"));
+            zone.server(&format!("ns{host}"), &[&ipv4, &ipv6])
+        })
+    };
+    let world = World::new(seed()).zone(dual(Zone::new("."), 1)).zone(dual(Zone::new("org."), 2));
+    let world =
+        (0..WARM).fold(world, |world, one| world.zone(dual(site(&format!("warm{one}.org.")), 10 + one)));
+    (0..COLD).fold(world, |world, one| world.zone(dual(site(&format!("cold{one}.org.")), 30 + one)))
+}
+
+fn start(world: World) -> Arc<Sim> {
+    let sim = Arc::new(Sim::new(world));
+    sim.watch();
+    sim
+}
+
+async fn warm_up(sim: &Sim) {
+    for zone in 0..WARM {
+        sim.ask_a(&format!("www.warm{zone}.org.")).await.is_secure_address(WEB);
+    }
+    // More than the time that makes silence suspicious.
+    sim.pass(5).await;
+}
+
+/// What clients met.
+#[derive(Debug, Default)]
+struct Seen {
+    asked: usize,
+    answered: usize,
+    slowest: Duration,
+}
+
+/// Clients ask ten times a second for names of warm, cold and dead zones, each name for the first time.
+async fn crowd(sim: &Arc<Sim>, seconds: u64, tag: &str) -> Seen {
+    ask_each(sim, Duration::from_millis(100), seconds * 10, tag).await
+}
+
+async fn ask_each(sim: &Arc<Sim>, pause: Duration, times: u64, tag: &str) -> Seen {
+    let mut asking = JoinSet::new();
+    for turn in 0..times {
+        let zone = match turn % 5 {
+            0 | 1 => format!("warm{}", turn % WARM),
+            2 | 3 => format!("cold{}", turn % COLD),
+            _ => format!("dead{}", turn % 2),
+        };
+        let (sim, name) = (Arc::clone(sim), format!("{tag}{turn}.w.{zone}.org."));
+        asking.spawn(async move { sim.ask_a(&name).await });
+        tokio::time::sleep(pause).await;
+    }
+    let mut seen = Seen::default();
+    while let Some(reply) = asking.join_next().await {
+        let reply = reply.unwrap();
+        seen.asked += 1;
+        seen.answered += usize::from(reply.rcode() == Rcode::NOERROR);
+        seen.slowest = seen.slowest.max(reply.took);
+    }
+    seen
+}
+
+/// The most packets that were sent within one second, from `from` on.
+fn busiest_second(sim: &Sim, from: Moment) -> usize {
+    let sent: Vec<u64> =
+        sim.network.log().iter().filter(|sent| sent.at >= from).map(|sent| sent.at.secs()).collect();
+    sent.chunk_by(|one, next| one == next).map(<[u64]>::len).max().unwrap_or(0)
+}
+
+/// Every name is answered as fast as if nothing had been, and none but the dead zones' fails.
+async fn all_is_well(sim: &Arc<Sim>, tag: &str) {
+    let mut asking = JoinSet::new();
+    for (kind, count) in [("warm", WARM), ("cold", COLD)] {
+        for zone in 0..count {
+            for owner in ["www".to_owned(), format!("{tag}.w")] {
+                let (sim, name) = (Arc::clone(sim), format!("{owner}.{kind}{zone}.org."));
+                asking.spawn(async move { (sim.ask_a(&name).await, name) });
+            }
+        }
+    }
+    while let Some(done) = asking.join_next().await {
+        let (reply, name) = done.unwrap();
+        assert_eq!(reply.rcode(), Rcode::NOERROR, "{name}: {}", reply.text());
+        reply.is_secure_address(WEB);
+        assert!(reply.took <= NORMAL, "{name}: {:?}", reply.took);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_hour_without_a_network_is_over_within_a_second() {
+    for (pause_ms, times, how) in
+        [(100, 600, Cut::Blackhole), (100, 600, Cut::NoRoute), (1_100, 3_300, Cut::Blackhole)]
+    {
+        let sim = start(world());
+        warm_up(&sim).await;
+        sim.network.cut(how);
+        let onset = crowd(&sim, 10, "a").await;
+        assert!(onset.slowest <= Duration::from_secs(5), "{how:?}: {onset:?}");
+        sim.network.clear_log();
+        let from = sim.clock.now();
+        let during = ask_each(&sim, Duration::from_millis(pause_ms), times, "b").await;
+        assert_eq!(during.answered, 0);
+        assert!(during.slowest <= Duration::from_millis(800), "{how:?}: {during:?}");
+        assert!(busiest_second(&sim, from) <= 24, "{}", busiest_second(&sim, from));
+        let reply = sim.ask_a("www.cold0.org.").await;
+        reply.is_failure(EdeCode::NETWORK_ERROR);
+        assert!(reply.text().contains("no server has answered for"), "{}", reply.text());
+        sim.network.mend();
+        sim.pass(1).await;
+        all_is_well(&sim, "c").await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_five_days_without_a_network_the_first_questions_are_answered() {
+    let sim = start(world());
+    warm_up(&sim).await;
+    sim.network.cut(Cut::Blackhole);
+    crowd(&sim, 10, "a").await;
+    for hour in 0..120 {
+        // All that was known ends meanwhile.
+        tokio::time::advance(Duration::from_secs(3_600)).await;
+        let seen = crowd(&sim, 2, &format!("h{hour}-")).await;
+        assert!(seen.answered == 0 && seen.slowest <= Duration::from_millis(800), "{seen:?}");
+    }
+    sim.network.mend();
+    // Nobody waits for anything: the first question finds out by itself.
+    let first = sim.ask_a("www.cold0.org.").await;
+    first.is_secure_address(WEB);
+    assert!(first.took <= NORMAL, "{:?}", first.took);
+    all_is_well(&sim, "c").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_starts_without_a_network_works_when_it_comes() {
+    for how in [Cut::Blackhole, Cut::NoRoute] {
+        let sim = start(world());
+        sim.network.cut(how);
+        crowd(&sim, 60, "a").await;
+        let reply = sim.ask_a("www.cold0.org.").await;
+        assert!(reply.text().contains("since the start"), "{}", reply.text());
+        sim.network.mend();
+        sim.pass(1).await;
+        all_is_well(&sim, "b").await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lone_question_every_now_and_then_finds_the_network_back_at_once() {
+    let sim = start(world());
+    warm_up(&sim).await;
+    sim.network.cut(Cut::Blackhole);
+    for turn in 0..60 {
+        assert_eq!(sim.ask_a(&format!("n{turn}.w.warm0.org.")).await.rcode(), Rcode::SERVFAIL);
+        sim.pass(20).await;
+    }
+    sim.network.mend();
+    all_is_well(&sim, "b").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_link_that_comes_and_goes_leaves_nothing_behind() {
+    let sim = start(world());
+    warm_up(&sim).await;
+    for flap in 0..30 {
+        sim.network.cut(if flap % 3 == 0 { Cut::NoRoute } else { Cut::Blackhole });
+        crowd(&sim, 1 + flap % 7, &format!("a{flap}-")).await;
+        sim.network.mend();
+        sim.pass(1).await;
+        all_is_well(&sim, &format!("b{flap}")).await;
+    }
+}
+
+fn family_of(sent: &rootwalk::lab::link::Sent) -> usize {
+    usize::from(sent.server.is_ipv6())
+}
+
+/// Packets by IPv4 and by IPv6.
+fn by_family(sim: &Sim) -> [usize; 2] {
+    let mut count = [0, 0];
+    for sent in sim.network.log() {
+        count[family_of(&sent)] += 1;
+    }
+    count
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_family_that_never_worked_costs_no_client_a_second() {
+    for (broken, how) in
+        [(true, Cut::Blackhole), (true, Cut::NoRoute), (false, Cut::Blackhole), (false, Cut::NoRoute)]
+    {
+        let sim = start(dual_world());
+        sim.network.cut_family(broken, how);
+        let mut took = Vec::new();
+        for zone in 0..WARM {
+            let reply = sim.ask_a(&format!("www.warm{zone}.org.")).await;
+            reply.is_secure_address(WEB);
+            took.push(reply.took);
+        }
+        let slowest = took.iter().max().unwrap();
+        assert!(*slowest <= Duration::from_millis(700), "ipv6 {broken}, {how:?}: {took:?}");
+        sim.pass(3).await;
+        for zone in 0..COLD {
+            let reply = sim.ask_a(&format!("www.cold{zone}.org.")).await;
+            assert!(reply.took <= NORMAL, "known by then: {:?}", reply.took);
+            sim.pass(1).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_family_that_is_lost_and_comes_back_is_used_again() {
+    for (lost, how) in [(true, Cut::Blackhole), (true, Cut::NoRoute), (false, Cut::Blackhole)] {
+        let sim = start(dual_world());
+        warm_up(&sim).await;
+        sim.network.cut_family(lost, how);
+        let mut slowest = Duration::ZERO;
+        for turn in 0..600 {
+            let zone = if turn < 300 { "warm" } else { "cold" };
+            let reply = sim.ask_a(&format!("n{turn}.w.{zone}{}.org.", turn % 8)).await;
+            reply.is_secure_address(WEB);
+            slowest = slowest.max(reply.took);
+            sim.pass(1).await;
+        }
+        assert!(slowest <= Duration::from_secs(1), "ipv6 {lost}, {how:?}: {slowest:?}");
+        sim.network.mend();
+        // A root server is asked once a minute at the least.
+        sim.pass(61).await;
+        sim.network.clear_log();
+        all_is_well(&sim, "c").await;
+        let used = by_family(&sim);
+        assert!(used[0] > 10 && used[1] > 10, "{used:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn both_families_lost_come_back_at_once() {
+    let sim = start(dual_world());
+    warm_up(&sim).await;
+    sim.network.cut(Cut::Blackhole);
+    crowd(&sim, 60, "a").await;
+    let reply = sim.ask_a("www.cold0.org.").await;
+    reply.is_failure(EdeCode::NETWORK_ERROR);
+    sim.network.mend();
+    sim.pass(1).await;
+    sim.network.clear_log();
+    all_is_well(&sim, "b").await;
+    let used = by_family(&sim);
+    assert!(used[0] > 10 && used[1] > 10, "{used:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_in_a_lost_family_alone_are_answered_when_it_is_back() {
+    let world = dual_world().zone(site("six.org.").server("ns1.six.org.", &["2001:db8:99::1"]));
+    let sim = start(world);
+    warm_up(&sim).await;
+    sim.network.cut_family(true, Cut::Blackhole);
+    for turn in 0..40 {
+        let reply = sim.ask_a(&format!("n{turn}.w.six.org.")).await;
+        assert_eq!(reply.rcode(), Rcode::SERVFAIL);
+        assert_eq!(sim.ask_a("www.six.org.").await.rcode(), Rcode::SERVFAIL);
+        sim.pass(10).await;
+    }
+    sim.network.mend();
+    let first = sim.ask_a("first.w.six.org.").await;
+    first.is_secure_address(WEB);
+    assert!(first.took <= NORMAL, "{:?}", first.took);
+    sim.ask_a("www.six.org.").await.is_secure_address(WEB);
+}
+
+#[tokio::test(start_paused = true)]
+async fn half_of_the_servers_dead_for_ever_is_no_outage() {
+    let half = |zone: &str| site(zone).fault_at(0, Fault::Dead);
+    let world =
+        World::new(seed()).zone(Zone::new(".").servers(4).fault_at(0, Fault::Dead).fault_at(1, Fault::Dead));
+    let world = (0..WARM).fold(world, |world, one| world.zone(half(&format!("warm{one}.org."))));
+    let sim = start(world);
+    for turn in 0..2_000 {
+        let reply = sim.ask_a(&format!("n{turn}.w.warm{}.org.", turn % WARM)).await;
+        reply.is_secure_address(WEB);
+        assert!(!sim.store.servers.uplink().is_offline());
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    // They are left alone as ever.
+    let dead = (0..WARM).map(|zone| sim.network.sent_to(sim.server(&format!("warm{zone}.org."))));
+    let dead: Vec<usize> = dead.collect();
+    assert!(dead.iter().sum::<usize>() < 400, "{dead:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn questions_for_dead_zones_never_make_a_quiet_resolver_offline() {
+    // The attacker's servers answer first, and then not.
+    let evil = |fault: Option<Fault>| {
+        let root = Zone::new(".").servers(3);
+        (0..20).fold(World::new(seed()).zone(root).zone(site("warm0.org.")), |world, one| {
+            let zone = site(&format!("evil{one}.org."));
+            world.zone(fault.iter().fold(zone, |zone, fault| zone.fault(fault.clone())))
+        })
+    };
+    let sim = start(evil(None));
+    for zone in 0..20 {
+        sim.ask_a(&format!("www.evil{zone}.org.")).await.is_secure_address(WEB);
+    }
+    for fault in [Fault::Dead, Fault::NoRoute, Fault::PortClosed] {
+        sim.change(&evil(Some(fault)));
+        let mut asking = JoinSet::new();
+        let root: Vec<_> =
+            sim.network.internet().hints().into_iter().flat_map(|(_, addresses)| addresses).collect();
+        sim.network.clear_log();
+        for turn in 0..600 {
+            let sim = Arc::clone(&sim);
+            asking.spawn(async move {
+                let reply = sim.ask_a(&format!("n{turn}.w.evil{}.org.", turn % 20)).await;
+                assert_ne!(
+                    reply.ede(),
+                    Some(EdeCode::NETWORK_ERROR).filter(|_| reply.text().contains("cut off"))
+                );
+                assert!(!sim.store.servers.uplink().is_offline());
+            });
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        while let Some(done) = asking.join_next().await {
+            done.unwrap();
+        }
+        let probes: usize = root.iter().map(|server| sim.network.sent_to(*server)).sum();
+        assert!((10..60).contains(&probes), "one question to the root every two seconds: {probes}");
+        let honest = sim.ask_a(&format!("{probes}.w.warm0.org.")).await;
+        assert!(honest.took <= NORMAL);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_of_before_the_outage_is_still_remembered() {
+    let sim = start(world());
+    warm_up(&sim).await;
+    // Four times: it is remembered for more than half a minute.
+    for _ in 0..4 {
+        assert_eq!(sim.ask_a("www.dead0.org.").await.rcode(), Rcode::SERVFAIL);
+        sim.pass(20).await;
+    }
+    assert_eq!(sim.ask_a("www.dead0.org.").await.rcode(), Rcode::SERVFAIL);
+    sim.ask_a("n.w.warm0.org.").await.is_secure_address(WEB);
+    sim.network.cut(Cut::Blackhole);
+    crowd(&sim, 8, "a").await;
+    sim.network.mend();
+    sim.pass(1).await;
+    let again = sim.ask_a("www.dead0.org.").await;
+    assert_eq!((again.rcode(), again.packets), (Rcode::SERVFAIL, 0), "{}", again.text());
+    assert_eq!(sim.ask("www.warm0.org.", RecordType::A).await.rcode(), Rcode::NOERROR);
+}
