@@ -264,6 +264,14 @@ pub const FAMILY_HOLD_MAX: Duration = Duration::from_secs(60);
 pub const CASE_CHANGES_MAX: u8 = 3;
 /// Times that a server may stop giving cookies before it is sent none.
 pub const COOKIE_LOSSES_MAX: u8 = 3;
+/// Seconds that a server is remembered as lame, the first time and at most; doubled each time it says so again. One that
+/// is starting or reloading is lame for a moment (BIND 600 s, and not at all since CVE-2021-25219).
+pub const LAME_SECS_MIN: u32 = 15;
+/// See [`LAME_SECS_MIN`].
+pub const LAME_SECS_MAX: u32 = SERVER_TTL_SECS;
+/// Seconds until EDNS is tried again with a server that seemed not to understand it: no longer than the failure is
+/// remembered that it causes for a signed zone. Such servers are rare, and it costs them one packet.
+pub const EDNS_BROKEN_SECS: u32 = FAILURE_TTL_SECS_MIN;
 /// Zones for which a server is remembered as lame.
 pub const LAME_ZONES_MAX: usize = 16;
 
@@ -365,7 +373,7 @@ pub const PREFETCH_SHARE: u32 = 10;
 pub const PREFETCH_TTL_SECS_MIN: u32 = 10;
 /// Answers renewed at the same time. Those that find no place are asked for when their time is over.
 pub const PREFETCHES_MAX: usize = 256;
-/// Bogus data and the failure it caused (Unbound `val-bogus-ttl`).
+/// Bogus data, and at most the failure it caused (Unbound `val-bogus-ttl`).
 pub const BOGUS_TTL_SECS: u32 = 60;
 /// The first time a failure is remembered, and the longest (RFC 9520 §3.2: at least 1 s, at most 5 min).
 pub const FAILURE_TTL_SECS_MIN: u32 = 5;

@@ -2,7 +2,8 @@
 //!
 //! In: a question and why it failed. Out: that failure, for as long as it is remembered: five seconds at first,
 //! twice as long each time it comes again, at most five minutes (RFC 9520 §3.2). What was proven wrong is
-//! remembered for a minute, however often it comes: its owner may be mending it. A success clears the question.
+//! remembered for a minute at most: its owner may be mending it, and one forged packet may have been all that was
+//! wrong (RFC 4035 §4.7). A success clears the question.
 //! What failed while nobody was reached is forgotten with the outage, and that nobody is reached is not kept here:
 //! `uplink` knows it, and lets few packets through. Failures of servers are the business of `servers`.
 
@@ -74,12 +75,10 @@ impl Failures {
             let again = entry.span_secs > 0
                 && quiet_secs <= u64::from(limits::FAILURE_TTL_SECS_MAX)
                 && !self.uplink.voids(entry.failed);
-            let span_secs = match (bogus, again) {
-                (true, _) => limits::BOGUS_TTL_SECS,
-                (false, true) => entry.span_secs.saturating_mul(2),
-                (false, false) => limits::FAILURE_TTL_SECS_MIN,
-            };
-            let span_secs = span_secs.min(limits::FAILURE_TTL_SECS_MAX);
+            let span_secs =
+                if again { entry.span_secs.saturating_mul(2) } else { limits::FAILURE_TTL_SECS_MIN };
+            let most = if bogus { limits::BOGUS_TTL_SECS } else { limits::FAILURE_TTL_SECS_MAX };
+            let span_secs = span_secs.min(most);
             let until = now.after_secs(span_secs);
             *entry = Entry { failure: Arc::clone(&shared), failed: now, until, span_secs };
         });
@@ -179,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bogus_answer_is_remembered_for_a_minute_however_often_it_comes() {
+    fn a_bogus_answer_is_remembered_for_a_minute_at_most_and_shortly_at_first() {
         let failures = failures();
         let reason = Reason {
             zone: Name::root(),
@@ -187,9 +186,11 @@ mod tests {
             rtype: RecordType::A,
             fault: Fault::SignatureMissing,
         };
-        for now in [0, 60, 120, 180] {
+        let mut now = 0;
+        for span in [5, 10, 20, 40, 60, 60] {
             failures.insert(&question("a."), Failure::Bogus(Box::new(reason.clone())), secs(now));
-            assert_eq!(remembered_secs(&failures, now), 60);
+            assert_eq!(remembered_secs(&failures, now), span);
+            now += span;
         }
     }
 

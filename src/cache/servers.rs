@@ -111,13 +111,23 @@ struct Server {
     silent_at: Moment,
     probe_at: Moment,
     edns: EdnsHabit,
+    /// When EDNS is tried again after all.
+    edns_until: Moment,
     cookies: Cookies,
     case_changes: u8,
     tcp: TcpHabit,
     /// While TCP is broken: when it is tried again, and how long after the failure that is.
     tcp_again_at: Moment,
     tcp_hold: Duration,
-    lame: Vec<(Name, Moment)>,
+    lame: Vec<Lame>,
+}
+
+/// A zone that a server said it does not serve.
+#[derive(Debug, Clone)]
+struct Lame {
+    zone: Name,
+    until: Moment,
+    span_secs: u32,
 }
 
 /// Our cookie for one server and what it does with it. The client's part is drawn at random for each server and
@@ -229,20 +239,37 @@ impl Servers {
         taken
     }
 
-    /// It says that it does not serve `zone`.
+    /// It says that it does not serve `zone`. It may be starting, so that is believed for a short while, and longer each
+    /// time it says so again.
     pub fn lame(&self, address: IpAddr, zone: &Name, now: Moment) {
         self.update(address, now, |server| {
-            server.lame.retain(|(known, until)| *until > now && known != zone);
+            let at = server.lame.iter().position(|lame| lame.zone == *zone);
+            let before = at.map(|at| server.lame.remove(at));
             if server.lame.len() >= limits::LAME_ZONES_MAX {
                 server.lame.remove(0);
             }
-            server.lame.push((zone.clone(), now.after_secs(limits::SERVER_TTL_SECS)));
+            let span_secs = match before {
+                // Said by several questions at once.
+                Some(lame) if lame.until > now => lame.span_secs,
+                Some(lame) => lame.span_secs.saturating_mul(2).min(limits::LAME_SECS_MAX),
+                None => limits::LAME_SECS_MIN,
+            };
+            server.lame.push(Lame { zone: zone.clone(), until: now.after_secs(span_secs), span_secs });
         });
     }
 
-    /// What was found out about EDNS.
+    /// It serves `zone` after all.
+    pub fn serves(&self, address: IpAddr, zone: &Name, now: Moment) {
+        self.update(address, now, |server| server.lame.retain(|lame| lame.zone != *zone));
+    }
+
+    /// What was found out about EDNS. That it does not work is believed for a while only: without EDNS a signed zone
+    /// cannot be proven.
     pub fn edns(&self, address: IpAddr, habit: EdnsHabit, now: Moment) {
-        self.update(address, now, |server| server.edns = habit);
+        self.update(address, now, |server| {
+            server.edns = habit;
+            server.edns_until = now.after_secs(limits::EDNS_BROKEN_SECS);
+        });
     }
 
     /// The cookie for a query to it, the client's part made by `draw` if it has none yet; and whether a reply by
@@ -350,6 +377,7 @@ impl Server {
             silent_at: Moment(0),
             probe_at: Moment(0),
             edns: EdnsHabit::Unknown,
+            edns_until: Moment(0),
             cookies: Cookies::default(),
             case_changes: 0,
             tcp: TcpHabit::Unknown,
@@ -389,8 +417,11 @@ impl Server {
             wait,
             cost,
             standing,
-            lame: self.lame.iter().any(|(known, until)| *until > now && known == zone),
-            edns: self.edns,
+            lame: self.lame.iter().any(|lame| lame.until > now && lame.zone == *zone),
+            edns: match self.edns {
+                EdnsHabit::Broken if now >= self.edns_until => EdnsHabit::Unknown,
+                habit => habit,
+            },
             cookies: self.cookies.habit,
             keeps_case: self.case_changes < limits::CASE_CHANGES_MAX,
         }
@@ -417,8 +448,8 @@ impl Server {
 
     /// What it has allocated.
     fn heap(&self) -> usize {
-        let names: usize = self.lame.iter().map(|(zone, _)| heap(zone.heap_len())).sum();
-        heap(self.lame.capacity() * size_of::<(Name, Moment)>()) + names
+        let names: usize = self.lame.iter().map(|lame| heap(lame.zone.heap_len())).sum();
+        heap(self.lame.capacity() * size_of::<Lame>()) + names
     }
 
     /// How long until it is probed.
@@ -596,6 +627,35 @@ mod tests {
         servers.cookie_given(A, &cookie, secs(0));
         assert_eq!(known(&servers, secs(0)).cookies, CookieHabit::Refused);
         assert_eq!(known(&servers, secs(limits::SERVER_TTL_SECS)).cookies, CookieHabit::Unknown);
+    }
+
+    #[test]
+    fn a_server_that_says_again_that_it_is_lame_is_believed_longer() {
+        let servers = servers();
+        let zone: Name = "example.".parse().unwrap();
+        let lame = |second| servers.known(A, &zone, secs(second)).lame;
+        let (mut now, mut spans) = (0, Vec::new());
+        for _ in 0..5 {
+            servers.lame(A, &zone, secs(now));
+            servers.lame(A, &zone, secs(now));
+            let span = (0..1_000).find(|span| !lame(now + span)).unwrap();
+            spans.push(span);
+            now += span;
+        }
+        assert_eq!(spans, [15, 30, 60, 120, 240]);
+        servers.lame(A, &zone, secs(now));
+        servers.serves(A, &zone, secs(now));
+        assert!(!lame(now));
+    }
+
+    #[test]
+    fn that_edns_does_not_work_is_believed_for_a_moment() {
+        let servers = servers();
+        servers.edns(A, EdnsHabit::Broken, secs(0));
+        assert_eq!(known(&servers, secs(4)).edns, EdnsHabit::Broken);
+        assert_eq!(known(&servers, secs(5)).edns, EdnsHabit::Unknown);
+        servers.edns(A, EdnsHabit::Works, secs(60));
+        assert_eq!(known(&servers, secs(800)).edns, EdnsHabit::Works);
     }
 
     #[test]

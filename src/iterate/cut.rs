@@ -196,6 +196,8 @@ impl<'a> AtCut<'a> {
         // What a server says to a short question may be its way with such questions.
         if found.kind == ResponseKind::Lame && effort == Effort::Full {
             self.parts.servers.lame(chosen.address, zone, self.parts.clock.now());
+        } else if chosen.known.lame && found.said.is_ok() {
+            self.parts.servers.serves(chosen.address, zone, self.parts.clock.now());
         }
         self.tell(&reply, asked, &found);
         Ok((found.said, found.spare))

@@ -382,3 +382,49 @@ async fn a_failure_of_before_the_outage_is_still_remembered() {
     assert_eq!((again.rcode(), again.packets), (Rcode::SERVFAIL, 0), "{}", again.text());
     assert_eq!(sim.ask("www.warm0.org.", RecordType::A).await.rcode(), Rcode::NOERROR);
 }
+
+#[tokio::test(start_paused = true)]
+async fn servers_that_were_lame_for_a_moment_take_their_share_again_soon() {
+    let moment = |fault: Option<Fault>| {
+        let zone = site("warm0.org.");
+        World::new(seed()).zone(fault.into_iter().fold(zone, |zone, fault| zone.fault_at(0, fault)))
+    };
+    for fault in [Fault::Lame, Fault::LameUpward, Fault::Says(Rcode::SERVFAIL)] {
+        let sim = start(moment(Some(fault.clone())));
+        for turn in 0..20 {
+            sim.ask_a(&format!("a{turn}.w.warm0.org.")).await.is_secure_address(WEB);
+        }
+        sim.change(&moment(None));
+        sim.pass(20).await;
+        let server = sim.server("warm0.org.");
+        let before = sim.network.sent_to(server);
+        for turn in 0..40 {
+            sim.ask_a(&format!("b{turn}.w.warm0.org.")).await.is_secure_address(WEB);
+        }
+        assert!(
+            sim.network.sent_to(server) > before + 8,
+            "{fault:?}: {}",
+            sim.network.sent_to(server) - before
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_wrong_with_the_only_server_for_a_moment_is_over_in_seconds() {
+    let bogus = Fault::rewrites(|_, reply| {
+        for set in &mut reply.answer {
+            set.signatures = rootwalk::dns::Rdatas::default();
+        }
+    });
+    for fault in
+        [Fault::Lame, Fault::Says(Rcode::SERVFAIL), Fault::Dead, Fault::SaysOnEdns(Rcode::FORMERR), bogus]
+    {
+        let zone = || Zone::new("one.org.").record("www A 192.0.2.80");
+        let sim = start(World::new(seed()).zone(zone().fault(fault.clone())));
+        assert_eq!(sim.ask_a("www.one.org.").await.rcode(), Rcode::SERVFAIL, "{fault:?}");
+        sim.change(&World::new(seed()).zone(zone()));
+        sim.pass(6).await;
+        let reply = sim.ask_a("www.one.org.").await;
+        assert!(reply.rcode() == Rcode::NOERROR && reply.secure(), "{fault:?}: {}", reply.text());
+    }
+}
