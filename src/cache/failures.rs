@@ -199,7 +199,7 @@ mod tests {
         let uplink = Arc::new(Uplink::default());
         let failures = failures().heeding(Arc::clone(&uplink));
         let (server, limit) = (std::net::IpAddr::from([192, 0, 2, 1]), Failure::Limit(PACKETS));
-        uplink.heard(server, secs(10));
+        uplink.heard(server, None, secs(10));
         failures.insert(&question("a."), limit.clone(), secs(11));
         assert_eq!(remembered_secs(&failures, 11), 5);
         uplink.silent(server, secs(11), secs(12));
@@ -207,7 +207,7 @@ mod tests {
             uplink.probe_lost(false, [true, false], secs(13), secs(14));
         }
         assert_eq!(remembered_secs(&failures, 14), 0);
-        uplink.heard(server, secs(15));
+        uplink.heard(server, None, secs(15));
         assert_eq!(remembered_secs(&failures, 15), 0);
         failures.insert(&question("a."), limit, secs(20));
         assert_eq!(remembered_secs(&failures, 20), 5, "it is the first time");

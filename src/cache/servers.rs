@@ -173,13 +173,13 @@ impl Servers {
             server.measure(round_trip);
             (server.silences, server.unsure) = (0, 0);
         });
-        self.uplink.heard(address, now);
+        self.uplink.heard(address, Some(round_trip), now);
     }
 
     /// It answered over a connection, which tells that it lives but not how fast it is.
     pub fn answered_connected(&self, address: IpAddr, now: Moment) {
         self.update(address, now, |server| (server.silences, server.unsure) = (0, 0));
-        self.uplink.heard(address, now);
+        self.uplink.heard(address, None, now);
     }
 
     /// Whether TCP is of use with it.

@@ -28,6 +28,7 @@ use crate::limits;
 pub struct Uplink {
     state: Mutex<State>,
     alarm: Notify,
+    loss: Notify,
 }
 
 /// How far a family may be relied on, from good to bad.
@@ -76,6 +77,8 @@ struct State {
     ipv6: Family,
     /// While offline: when somebody was last heard, or the beginning of time.
     offline: Option<Moment>,
+    /// The shortest round trip there was.
+    quickest: Duration,
     gate_opened: Moment,
     gate_passed: u32,
 }
@@ -100,9 +103,13 @@ struct Family {
 }
 
 impl Uplink {
-    /// A server answered.
-    pub fn heard(&self, server: IpAddr, now: Moment) {
+    /// A server answered; a datagram after `round_trip`.
+    pub fn heard(&self, server: IpAddr, round_trip: Option<Duration>, now: Moment) {
         let mut state = self.state();
+        if let Some(sample) = round_trip.filter(|sample| state.quickest.is_zero() || *sample < state.quickest)
+        {
+            state.quickest = sample;
+        }
         let ipv6 = server.is_ipv6();
         let mut changed = state.family_mut(ipv6).heard(now);
         if state.offline.take().is_some() {
@@ -217,6 +224,22 @@ impl Uplink {
         }
     }
 
+    /// Ends when nobody is reached any more. Who waits for an answer need not wait longer.
+    pub async fn lost(&self) {
+        let lost = self.loss.notified();
+        if !self.is_offline() {
+            lost.await;
+        }
+    }
+
+    /// How long to wait for a root server: a link may be slow, and while the family is down nobody else waits.
+    pub fn probe_wait(&self, ipv6: bool) -> Duration {
+        let state = self.state();
+        let down = state.family(ipv6).down.is_some();
+        let least = if down { limits::DOWN_PROBE_WAIT } else { limits::UPLINK_PROBE_WAIT };
+        least.max(state.quickest.saturating_mul(2)).min(limits::SERVER_WAIT_MAX)
+    }
+
     /// Ends when something happened that who watches may have to act upon.
     pub async fn alarmed(&self) {
         self.alarm.notified().await;
@@ -259,6 +282,7 @@ impl Uplink {
             && last.is_none_or(|last| now.since(last) >= limits::UPLINK_QUIET)
         {
             state.offline = Some(last.unwrap_or_default());
+            self.loss.notify_waiters();
         }
         drop(state);
         self.alarm.notify_one();
@@ -413,21 +437,21 @@ mod tests {
     #[test]
     fn a_silence_is_looked_into_when_nobody_was_heard_for_two_seconds() {
         let uplink = Uplink::default();
-        uplink.heard(v4(1), millis(1_000));
+        uplink.heard(v4(1), None, millis(1_000));
         assert_eq!(uplink.turn(BOTH, millis(9_000)), Turn { probe: [false; 2], next: None });
         assert!(uplink.silent(v4(2), millis(2_000), millis(2_400)));
         let turn = uplink.turn(BOTH, millis(2_400));
         assert_eq!(turn, Turn { probe: [false; 2], next: Some(millis(3_000)) });
         let times = [3_000, 3_250, 3_500, 3_750];
         assert_eq!(times.map(|at| uplink.turn(BOTH, millis(at)).probe[0]), [true, true, true, false]);
-        uplink.heard(v4(3), millis(3_800));
+        uplink.heard(v4(3), None, millis(3_800));
         assert_eq!(uplink.turn(BOTH, millis(9_000)), Turn { probe: [false; 2], next: None });
     }
 
     #[test]
     fn the_host_is_offline_when_all_its_families_are_down_until_anybody_answers() {
         let uplink = Uplink::default();
-        uplink.heard(v4(1), millis(1_000));
+        uplink.heard(v4(1), None, millis(1_000));
         uplink.silent(v4(2), millis(2_000), millis(2_400));
         lose(&uplink, false, BOTH, 4_000);
         assert!(!uplink.is_offline() && uplink.reach().ipv4_down);
@@ -435,7 +459,7 @@ mod tests {
         lose(&uplink, true, BOTH, 5_000);
         assert_eq!(uplink.failure(millis(9_000)), Some(Failure::Offline { silent_secs: Some(8) }));
         assert!(uplink.voids(millis(1_000)) && !uplink.voids(millis(999)));
-        uplink.heard(v6(1), millis(10_000));
+        uplink.heard(v6(1), None, millis(10_000));
         assert!(!uplink.is_offline() && uplink.reach().ipv4_down);
         assert!(uplink.turn(BOTH, millis(10_000)).probe[0], "and at once when one is back");
         assert!(uplink.voids(millis(5_000)) && uplink.voids(millis(12_000)) && !uplink.voids(millis(12_001)));
@@ -457,7 +481,7 @@ mod tests {
         assert_eq!(uplink.standing(true), Standing::Unknown);
         uplink.silent(v6(1), millis(0), millis(400));
         assert_eq!(uplink.standing(true), Standing::Doubtful);
-        uplink.heard(v6(1), millis(500));
+        uplink.heard(v6(1), None, millis(500));
         for host in [1, 1, 2] {
             uplink.silent(v6(host), millis(600), millis(900));
             assert_eq!(uplink.standing(true), Standing::Good);
@@ -490,7 +514,7 @@ mod tests {
         assert_eq!([5_000, 5_999, 6_000].map(admitted), [20, 0, 20]);
         let tired = uplink.admit(v4(1), limits::OFFLINE_PACKETS_PER_QUESTION, millis(8_000));
         assert_eq!(tired, Err(Failure::Offline { silent_secs: None }));
-        uplink.heard(v4(1), millis(8_000));
+        uplink.heard(v4(1), None, millis(8_000));
         assert_eq!(uplink.admit(v4(1), 99, millis(8_000)), Ok(Admission::Send));
     }
 
@@ -498,7 +522,7 @@ mod tests {
     fn outages_without_number_are_remembered_in_little_room() {
         let uplink = Uplink::default();
         for turn in 0..100 {
-            uplink.heard(v4(1), millis(turn * 10_000));
+            uplink.heard(v4(1), None, millis(turn * 10_000));
             uplink.silent(v4(2), millis(turn * 10_000 + 1), millis(turn * 10_000 + 2));
             lose(&uplink, false, [true, false], turn * 10_000 + 5_000);
         }

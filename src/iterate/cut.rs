@@ -121,7 +121,7 @@ impl<'a> AtCut<'a> {
             };
             let address = chosen.address;
             let (said, last_resort) = match self.admit(address)? {
-                Admission::Send => self.try_one(&chosen, asked, effort, &read).await?,
+                Admission::Send => self.try_while_reached(&chosen, asked, effort, &read).await?,
                 Admission::PassOver => (Err(ServerFault::Unreachable), None),
             };
             let transient = matches!(said, Err(ServerFault::Timeout | ServerFault::Unreachable));
@@ -158,6 +158,25 @@ impl<'a> AtCut<'a> {
     /// Whether one more packet may be sent, as far as this host reaches anybody.
     fn admit(&self, server: IpAddr) -> Result<Admission, Failure> {
         self.uplink().admit(server, self.context.budget.spent(Limit::Packets), self.parts.clock.now())
+    }
+
+    /// [`Self::try_one`], until it turns out that nobody is reached. What is sent to find that out has its time.
+    async fn try_while_reached<T>(
+        &self,
+        chosen: &Candidate,
+        asked: &Question,
+        effort: Effort,
+        read: &impl Fn(&Response) -> Read<T>,
+    ) -> Result<(Result<T, ServerFault>, Option<T>), Failure> {
+        let (work, uplink) = (self.try_one(chosen, asked, effort, read), self.uplink());
+        if uplink.is_offline() {
+            return work.await;
+        }
+        tokio::select! {
+            biased;
+            done = work => done,
+            () = uplink.lost() => Err(self.failure()),
+        }
     }
 
     /// Asks one address, and once more over TCP if the response calls for it and came without our cookie.

@@ -13,7 +13,6 @@ use crate::cache::delegations::CachedCut;
 use crate::cache::uplink::Reach;
 use crate::context::Context;
 use crate::dns::Name;
-use crate::limits;
 
 use super::attempt::Attempt;
 use super::priming;
@@ -76,7 +75,7 @@ impl Resolver {
         let parts = &self.parts;
         let (root, question, sent) = (Name::root(), priming::question(), parts.clock.now());
         let mut known = parts.servers.known(server, &root, sent);
-        known.wait = limits::UPLINK_PROBE_WAIT;
+        known.wait = parts.servers.uplink().probe_wait(server.is_ipv6());
         let trials = &self.meetings.trials;
         let attempt =
             Attempt { parts, trials, context: &context, question: &question, zone: &root, server, known };

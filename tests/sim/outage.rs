@@ -428,3 +428,24 @@ async fn what_was_wrong_with_the_only_server_for_a_moment_is_over_in_seconds() {
         assert!(reply.rcode() == Rcode::NOERROR && reply.secure(), "{fault:?}: {}", reply.text());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_link_is_no_outage() {
+    for millis in [700, 1_500] {
+        let sim = start(world());
+        for server in sim.network.internet().addresses() {
+            sim.network.set_round_trip(server, Duration::from_millis(millis));
+        }
+        // Nothing is known of the link yet: this may take longer than one question lasts.
+        for _ in 0..2 {
+            sim.ask_a("www.warm0.org.").await;
+            sim.pass(10).await;
+        }
+        for zone in 0..WARM {
+            let reply = sim.ask_a(&format!("www.warm{zone}.org.")).await;
+            reply.is_secure_address(WEB);
+            assert!(!sim.store.servers.uplink().is_offline());
+            sim.pass(10).await;
+        }
+    }
+}
