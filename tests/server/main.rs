@@ -9,6 +9,7 @@
 )]
 
 mod harness;
+mod outage;
 
 use std::process::Command;
 use std::time::{Duration, Instant};
