@@ -388,6 +388,8 @@ pub const SERVER_TTL_SECS: u32 = 900;
 /// How old a delegation has to be before it is fetched anew because its servers lead nowhere: a dead zone costs its
 /// parent no more than a query each so many seconds.
 pub const DOUBT_AFTER_SECS: u32 = 60;
+/// That a name server has no address of a family, at most: nobody proves it, and without addresses a zone is lost.
+pub const NO_ADDRESS_SECS: u32 = 60;
 /// That a name is no zone cut, at most.
 pub const NO_CUT_TTL_SECS: u32 = 900;
 /// How long a zone is left alone whose name servers can only be found by way of it (tsuNAME, 2021), the first time and

@@ -21,13 +21,12 @@ pub(super) async fn keep_primed(assembly: Arc<Assembly>) {
                 pause = FIRST_PAUSE;
                 early(now, expires)
             }
+            // That is told elsewhere, and says nothing about the root.
+            Err(Failure::Offline { .. }) => now.after(FIRST_PAUSE),
             Err(failure) => {
                 tracing::warn!(%failure, "the root servers could not be asked for their names");
                 let next = now.after(pause);
-                // That nobody is reached says nothing about the root.
-                let doubled =
-                    if matches!(failure, Failure::Offline { .. }) { FIRST_PAUSE } else { pause * 2 };
-                pause = doubled.min(LAST_PAUSE);
+                pause = (pause * 2).min(LAST_PAUSE);
                 next
             }
         };
@@ -49,8 +48,8 @@ fn say(reach: Reach) {
                 "offline: no server answers, nor does the root; nothing is held against anybody meanwhile"
             );
         }
-        Reach { ipv4_down: true, .. } => tracing::warn!("no server answers by IPv4: IPv6 is used"),
-        Reach { ipv6_down: true, .. } => tracing::warn!("no server answers by IPv6: IPv4 is used"),
+        Reach { ipv4_down: true, .. } => tracing::info!("no server answers by IPv4: IPv6 is used"),
+        Reach { ipv6_down: true, .. } => tracing::info!("no server answers by IPv6: IPv4 is used"),
         Reach { .. } => tracing::info!("servers answer again"),
     }
 }

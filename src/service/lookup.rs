@@ -52,7 +52,10 @@ impl Lookup for Addresses {
             }
             let response = service.fetch(&question, context).await?;
             let found = in_response(&response);
-            let ttl = response_ttl(&response).clamp(1, service.settings.ttl.max.max(1));
+            // Unproven: that there is no address must not stand in a zone's way for long.
+            let most =
+                if found.is_empty() { limits::NO_ADDRESS_SECS } else { service.settings.ttl.max.max(1) };
+            let ttl = response_ttl(&response).clamp(1, most);
             service.store.addresses.insert(&question, found.clone().into(), ttl, service.clock.now());
             Ok(found)
         })

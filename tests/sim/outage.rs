@@ -449,3 +449,27 @@ async fn a_slow_link_is_no_outage() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_name_server_that_had_no_address_for_a_moment_is_found_a_minute_later() {
+    let none = Fault::rewrites(|question, reply| {
+        if question.rtype == RecordType::A && !reply.answer.is_empty() {
+            reply.answer.clear();
+            reply.authority = vec![
+                rootwalk::dns::Rrset::new("provider.net.".parse().unwrap(), RecordType::SOA, 86_400)
+                    .with(&[[0; 2].as_slice(), &[0, 1, 81, 128].repeat(5)].concat()),
+            ];
+        }
+    });
+    let world = |fault: Option<Fault>| {
+        let provider = Zone::new("provider.net.").unsigned();
+        let provider = fault.into_iter().fold(provider, Zone::fault);
+        let zone = site("one.org.").server("ns.provider.net.", &["198.18.99.1"]);
+        World::new(seed()).zone(zone).zone(provider)
+    };
+    let sim = start(world(Some(none)));
+    assert_eq!(sim.ask_a("www.one.org.").await.rcode(), Rcode::SERVFAIL);
+    sim.change(&world(None));
+    sim.pass(61).await;
+    sim.ask_a("www.one.org.").await.is_secure_address(WEB);
+}
