@@ -529,6 +529,16 @@ async fn public_names_do_not_point_into_private_networks() {
         script.says(owner, RecordType::A, Outcome::Answer, vec![rrset], vec![]);
     }
     script.says("evil.example.", RecordType::AAAA, Outcome::Answer, vec![v6], vec![]);
+    // RFC 9460 §7.3: a browser may go by the hints and ask for no address at all.
+    let hint = |key: u8, address: &[u8]| {
+        let len = u8::try_from(address.len()).unwrap();
+        [&[0, 1, 0, 0, 1, 0, 3, 2, b'h', b'2', 0, key, 0, len][..], address].concat()
+    };
+    let hints = [hint(4, &[192, 0, 2, 1, 10, 0, 0, 1]), hint(6, &mapped), hint(4, &[192, 0, 2, 1])];
+    let hinted = hints
+        .iter()
+        .fold(Rrset::new(name("evil.example."), RecordType::HTTPS, 60), |rrset, rdata| rrset.with(rdata));
+    script.says("evil.example.", RecordType::HTTPS, Outcome::Answer, vec![hinted], vec![]);
     let to_evil = vec![cname("www.test.", "evil.example.")];
     script.says("www.test.", RecordType::A, Outcome::Alias, to_evil, vec![]);
     let mut parts = parts(&script);
@@ -546,8 +556,10 @@ async fn public_names_do_not_point_into_private_networks() {
             assert_eq!((evil.header.rcode, evil.answer.len()), (Rcode::NOERROR, 0));
             assert_eq!(ede(&evil), Some(EdeCode::BLOCKED));
         }
+        let hinted = ask("evil.example.", RecordType::HTTPS).of(&service).await.unwrap();
+        assert_eq!(hinted.answer[0].rdatas.iter().collect::<Vec<_>>(), [&hints[2]]);
         let aliased = ask("www.test.", RecordType::A).of(&service).await.unwrap();
         assert_eq!(aliased.answer.iter().map(|rrset| rrset.rtype).collect::<Vec<_>>(), [RecordType::CNAME]);
     }
-    assert_eq!(script.asked.load(Ordering::Relaxed), 5, "what was stripped is cached too");
+    assert_eq!(script.asked.load(Ordering::Relaxed), 6, "what was stripped is cached too");
 }
