@@ -1,4 +1,5 @@
-//! Starts the authoritative servers and waits until each answers for each of its zones.
+//! Starts the authoritative servers and waits until each answers for each of its zones. All give cookies (RFC 7873);
+//! BIND and Knot answer none without a right one.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -50,7 +51,8 @@ fn nsd(folder: &Path, home: &Path, address: &str, names: &[&str]) -> String {
     let mut text = format!(
         "server:\n  ip-address: {address}\n  port: 53\n  username: \"\"\n  chroot: \"\"\n  zonesdir: \"{folder}\"\n  \
          database: \"\"\n  pidfile: \"{home}/pid\"\n  xfrdfile: \"{home}/xfrd\"\n  zonelistfile: \"{home}/list\"\n  \
-         xfrdir: \"{home}\"\n  server-count: 1\n  rrl-ratelimit: 0\nremote-control:\n  control-enable: no\n"
+         xfrdir: \"{home}\"\n  server-count: 1\n  rrl-ratelimit: 0\n  \
+         answer-cookie: yes\nremote-control:\n  control-enable: no\n"
     );
     for name in names {
         write!(text, "zone:\n  name: \"{name}\"\n  zonefile: \"{}\"\n", file_name(name)).expect("text");
@@ -62,7 +64,8 @@ fn knot(folder: &Path, home: &Path, address: &str, names: &[&str]) -> String {
     let (folder, home) = (folder.display(), home.display());
     let mut text = format!(
         "server:\n  rundir: \"{home}\"\n  listen: {address}@53\n  udp-workers: 1\n  tcp-workers: 1\n  \
-         background-workers: 1\nlog:\n  - target: stderr\n    any: info\ndatabase:\n  storage: \"{home}\"\nzone:\n"
+         background-workers: 1\nlog:\n  - target: stderr\n    any: info\ndatabase:\n  storage: \"{home}\"\n\
+         template:\n  - id: default\n    global-module: mod-cookies\nzone:\n"
     );
     for name in names {
         write!(
@@ -80,7 +83,8 @@ fn bind(folder: &Path, home: &Path, address: &str, names: &[&str]) -> String {
     let (folder, home) = (folder.display(), home.display());
     let mut text = format!(
         "options {{\n  directory \"{home}\";\n  listen-on {{ {address}; }};\n  listen-on-v6 {{ none; }};\n  \
-         pid-file none;\n  session-keyfile none;\n  recursion no;\n  notify no;\n  dnssec-validation no;\n}};\n\
+         pid-file none;\n  session-keyfile none;\n  recursion no;\n  notify no;\n  dnssec-validation no;\n  \
+         require-server-cookie yes;\n}};\n\
          controls {{ }};\nlogging {{ channel here {{ stderr; severity info; }}; category default {{ here; }}; }};\n"
     );
     for name in names {
