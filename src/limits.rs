@@ -272,7 +272,7 @@ pub const LAME_SECS_MAX: u32 = SERVER_TTL_SECS;
 /// Seconds until EDNS is tried again with a server that seemed not to understand it: no longer than the failure is
 /// remembered that it causes for a signed zone. Such servers are rare, and it costs them one packet.
 pub const EDNS_BROKEN_SECS: u32 = FAILURE_TTL_SECS_MIN;
-/// Zones for which a server is remembered as lame.
+/// Zones for which a server is remembered as lame, or as one without TCP.
 pub const LAME_ZONES_MAX: usize = 16;
 
 // This host's way to others.

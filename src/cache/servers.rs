@@ -60,7 +60,7 @@ pub enum Standing {
     Silent,
 }
 
-/// Whether a server answers over TCP what it truncates over UDP.
+/// Whether a server answers over TCP what it truncates over UDP, seen from one zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TcpHabit {
     /// Not known: one question at a time should find out.
@@ -115,10 +115,10 @@ struct Server {
     edns_until: Moment,
     cookies: Cookies,
     case_changes: u8,
-    tcp: TcpHabit,
-    /// While TCP is broken: when it is tried again, and how long after the failure that is.
-    tcp_again_at: Moment,
-    tcp_hold: Duration,
+    /// It has answered over TCP.
+    speaks_tcp: bool,
+    /// Zones for which it lately did not, so that a zone does no harm to others on its servers.
+    without_tcp: Vec<WithoutTcp>,
     lame: Vec<Lame>,
 }
 
@@ -140,6 +140,14 @@ struct Cookies {
     server: SmallVec<[u8; 32]>,
     habit: CookieHabit,
     losses: u8,
+}
+
+/// A zone for which TCP did not work: when it is tried again, and how long after the failure that is.
+#[derive(Debug, Clone)]
+struct WithoutTcp {
+    zone: Name,
+    again_at: Moment,
+    hold: Duration,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -182,24 +190,32 @@ impl Servers {
         self.uplink.heard(address, None, now);
     }
 
-    /// Whether TCP is of use with it.
-    pub fn tcp(&self, address: IpAddr, now: Moment) -> TcpHabit {
+    /// Whether TCP is of use with it, for a question to `zone`.
+    pub fn tcp(&self, address: IpAddr, zone: &Name, now: Moment) -> TcpHabit {
         let server = self.servers.get(&address).filter(|server| server.expires > now);
-        server.map_or(TcpHabit::Unknown, |server| server.tcp_habit(now))
+        server.map_or(TcpHabit::Unknown, |server| server.tcp_habit(zone, now))
     }
 
-    /// It answered over TCP what was asked, or did not. Where it had worked, one failure is forgiven.
-    pub fn tcp_tried(&self, address: IpAddr, works: bool, now: Moment) {
+    /// It answered over TCP what `zone` was asked, or did not. Where it speaks TCP, one failure is forgiven.
+    pub fn tcp_tried(&self, address: IpAddr, zone: &Name, works: bool, now: Moment) {
         self.update(address, now, |server| {
-            (server.tcp, server.tcp_hold) = match (works, server.tcp) {
-                (true, _) => (TcpHabit::Works, Duration::ZERO),
-                (false, TcpHabit::Works) => (TcpHabit::Unknown, Duration::ZERO),
-                (false, TcpHabit::Unknown | TcpHabit::Broken) => {
-                    let hold = (server.tcp_hold * 2).clamp(limits::TCP_HOLD_MIN, limits::SERVER_HOLD_MAX);
-                    (TcpHabit::Broken, hold)
-                }
+            let known = server.without_tcp.iter().position(|known| known.zone == *zone);
+            let before = known.map(|at| server.without_tcp.remove(at).hold);
+            server.speaks_tcp |= works;
+            if works {
+                return;
+            }
+            let hold = match before {
+                None if server.speaks_tcp => Duration::ZERO,
+                before => before
+                    .unwrap_or_default()
+                    .saturating_mul(2)
+                    .clamp(limits::TCP_HOLD_MIN, limits::SERVER_HOLD_MAX),
             };
-            server.tcp_again_at = now.after(server.tcp_hold);
+            if server.without_tcp.len() >= limits::LAME_ZONES_MAX {
+                server.without_tcp.remove(0);
+            }
+            server.without_tcp.push(WithoutTcp { zone: zone.clone(), again_at: now.after(hold), hold });
         });
     }
 
@@ -380,9 +396,8 @@ impl Server {
             edns_until: Moment(0),
             cookies: Cookies::default(),
             case_changes: 0,
-            tcp: TcpHabit::Unknown,
-            tcp_again_at: Moment(0),
-            tcp_hold: Duration::ZERO,
+            speaks_tcp: false,
+            without_tcp: Vec::new(),
             lame: Vec::new(),
         }
     }
@@ -427,10 +442,11 @@ impl Server {
         }
     }
 
-    fn tcp_habit(&self, now: Moment) -> TcpHabit {
-        match self.tcp {
-            TcpHabit::Broken if now >= self.tcp_again_at => TcpHabit::Unknown,
-            known => known,
+    fn tcp_habit(&self, zone: &Name, now: Moment) -> TcpHabit {
+        match self.without_tcp.iter().find(|known| known.zone == *zone) {
+            Some(known) if now < known.again_at => TcpHabit::Broken,
+            None if self.speaks_tcp => TcpHabit::Works,
+            _ => TcpHabit::Unknown,
         }
     }
 
@@ -448,8 +464,12 @@ impl Server {
 
     /// What it has allocated.
     fn heap(&self) -> usize {
-        let names: usize = self.lame.iter().map(|lame| heap(lame.zone.heap_len())).sum();
-        heap(self.lame.capacity() * size_of::<Lame>()) + names
+        let lame: usize = self.lame.iter().map(|lame| heap(lame.zone.heap_len())).sum();
+        let without_tcp: usize = self.without_tcp.iter().map(|known| heap(known.zone.heap_len())).sum();
+        heap(self.lame.capacity() * size_of::<Lame>())
+            + heap(self.without_tcp.capacity() * size_of::<WithoutTcp>())
+            + lame
+            + without_tcp
     }
 
     /// How long until it is probed.
@@ -574,25 +594,41 @@ mod tests {
 
     #[test]
     fn tcp_that_does_not_work_is_tried_again_later_each_time_up_to_two_minutes() {
-        let servers = Servers::new(1 << 20, &Entropy::seeded(1));
-        let (mut now, mut holds) = (Moment(0), Vec::new());
-        assert_eq!(servers.tcp(A, now), TcpHabit::Unknown);
+        let servers = servers();
+        let zone: Name = "example.".parse().unwrap();
+        let (mut now, mut holds) = (secs(0), Vec::new());
+        assert_eq!(servers.tcp(A, &zone, now), TcpHabit::Unknown);
         for _ in 0..9 {
-            servers.tcp_tried(A, false, now);
-            let broken = |secs: &u32| servers.tcp(A, now.after_secs(*secs)) == TcpHabit::Unknown;
-            let hold = (0..1_000).find(broken).unwrap();
+            servers.tcp_tried(A, &zone, false, now);
+            let again = |secs: &u32| servers.tcp(A, &zone, now.after_secs(*secs)) == TcpHabit::Unknown;
+            let hold = (0..1_000).find(again).unwrap();
             holds.push(hold);
             now = now.after_secs(hold);
         }
         assert_eq!(holds, [10, 20, 40, 80, 120, 120, 120, 120, 120]);
-        // Once it works, one failure alone changes little.
-        servers.tcp_tried(A, true, now);
-        assert_eq!(servers.tcp(A, now), TcpHabit::Works);
-        servers.tcp_tried(A, false, now);
-        assert_eq!(servers.tcp(A, now), TcpHabit::Unknown);
-        servers.tcp_tried(A, false, now);
-        assert_eq!(servers.tcp(A, now), TcpHabit::Broken);
-        assert_eq!(servers.tcp(A, now.after_secs(10)), TcpHabit::Unknown);
+        // Where it works, one failure alone changes little.
+        let tried = |works| {
+            servers.tcp_tried(A, &zone, works, now);
+            servers.tcp(A, &zone, now)
+        };
+        let (works, unknown, broken) = (TcpHabit::Works, TcpHabit::Unknown, TcpHabit::Broken);
+        assert_eq!([true, false, true, false, false].map(tried), [works, unknown, works, unknown, broken]);
+        assert_eq!(servers.tcp(A, &zone, now.after_secs(10)), unknown);
+    }
+
+    #[test]
+    fn tcp_that_does_not_work_for_some_zones_works_for_others() {
+        let servers = servers();
+        let zone = |number| -> Name { format!("z{number}.").parse().unwrap() };
+        servers.tcp_tried(A, &zone(0), true, secs(0));
+        for number in 1..100 {
+            servers.tcp_tried(A, &zone(number), false, secs(0));
+            servers.tcp_tried(A, &zone(number), false, secs(0));
+        }
+        let broken = |number: &u32| servers.tcp(A, &zone(*number), secs(0)) == TcpHabit::Broken;
+        assert_eq!((0..100).filter(broken).count(), limits::LAME_ZONES_MAX);
+        assert!(broken(&99));
+        assert_eq!(servers.tcp(A, &zone(0), secs(0)), TcpHabit::Works);
     }
 
     #[test]

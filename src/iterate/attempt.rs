@@ -213,9 +213,9 @@ impl Attempt<'_> {
     /// one question; the others wait for what comes of it, or each of them would try (CVE-2023-46317). A second time
     /// without a cookie if it is one that makes the reply malformed.
     async fn ask_over_tcp_in(&self, manner: Manner) -> Result<Result<Reply, ServerFault>, Failure> {
-        let habit = || self.parts.servers.tcp(self.server, self.parts.clock.now());
+        let habit = || self.parts.servers.tcp(self.server, self.zone, self.parts.clock.now());
         let began = self.parts.clock.now();
-        let trial = self.trials.join(self.server);
+        let trial = self.trials.join((self.server, self.zone.clone()));
         let mut turn = None;
         if habit() == TcpHabit::Unknown {
             let deadline = self.context.budget.deadline();
@@ -256,26 +256,25 @@ impl Attempt<'_> {
                 let now = self.parts.clock.now();
                 // Neither want of time nor this host's own trouble is the server's fault.
                 if error != ExchangeError::Exhausted && now < self.context.budget.deadline() {
-                    self.parts.servers.tcp_tried(self.server, false, now);
+                    self.parts.servers.tcp_tried(self.server, self.zone, false, now);
                 }
                 return Ok(Err(self.faulted(ServerFault::Truncated, sent, Transport::Tcp)));
             }
         };
         self.charge_received(bytes.len())?;
         let now = self.parts.clock.now();
-        let message = expected.judge_connected(&bytes);
-        let is_cookie_malformed =
-            matches!(&message, Err(verdict) if *verdict == Verdict::NearMiss(COOKIE_MALFORMED));
-        if is_cookie_malformed {
-            self.parts.servers.cookie_refused(self.server, now);
-        } else {
-            let works = message.as_ref().is_ok_and(|message| !message.header.truncated);
-            self.parts.servers.tcp_tried(self.server, works, now);
-        }
-        let Ok(message) = message else {
-            return Ok(Err(self.faulted(ServerFault::Nonsense, sent, Transport::Tcp)));
+        let message = match expected.judge_connected(&bytes) {
+            Ok(message) => message,
+            // What cannot be read, such as an RRset beyond all bounds, is the fault of a name and tells nothing of TCP.
+            Err(verdict) => {
+                if verdict == Verdict::NearMiss(COOKIE_MALFORMED) {
+                    self.parts.servers.cookie_refused(self.server, now);
+                }
+                return Ok(Err(self.faulted(ServerFault::Nonsense, sent, Transport::Tcp)));
+            }
         };
         self.parts.servers.answered_connected(self.server, now);
+        self.parts.servers.tcp_tried(self.server, self.zone, !message.header.truncated, now);
         self.remember_cookie_connected(&expected, &message, now);
         let changed =
             message.question.as_ref().is_some_and(|said| !said.name.eq_with_case(&expected.question.name));

@@ -33,8 +33,8 @@ pub(super) enum Short {
 /// Short questions under way, by the zone asked and the short name.
 pub(super) type ShortFlights = Flights<(Name, Name), OnceCell<Short>>;
 
-/// Servers with which TCP is tried: whoever holds the lock does so.
-pub(super) type TcpTrials = Flights<IpAddr, tokio::sync::Mutex<()>>;
+/// Servers with which TCP is tried, each for a zone: whoever holds the lock does so.
+pub(super) type TcpTrials = Flights<(IpAddr, Name), tokio::sync::Mutex<()>>;
 
 /// What is under way, by what it is for.
 #[derive(Debug)]

@@ -223,3 +223,31 @@ async fn questions_that_wait_for_each_others_short_questions_do_not_wait_for_the
         assert!(reply.took < Duration::from_secs(5), "{:?}: {}", reply.took, reply.text());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_zone_that_never_answers_over_tcp_keeps_nobody_from_the_tcp_of_its_server() {
+    // Both zones are on one server, and all of its answers take TCP.
+    let shared = "198.18.55.1";
+    let evil = site("evil.org.").unsigned().server("ns1", &[shared]);
+    let good = site("good.net.").server("ns1", &[shared]);
+    for broken in [Fault::TruncatesTcp, Fault::TcpCloses, Fault::TcpSilent] {
+        let below = Fault::Below("evil.org.".parse().unwrap(), Box::new(broken));
+        let address = shared.parse().unwrap();
+        let worlds = world().zone(evil.clone()).zone(good.clone());
+        let sim = Arc::new(Sim::new(worlds.fault(address, Fault::Truncates).fault(address, below)));
+        let mut flood = tokio::task::JoinSet::new();
+        for turn in 0..1_000 {
+            let one = Arc::clone(&sim);
+            flood.spawn(async move { one.ask_a(&format!("n{turn}.evil.org.")).await });
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            if turn % 50 == 49 {
+                let reply = sim.ask_a(&format!("n{turn}.good.net.")).await;
+                assert_eq!(reply.rcode(), Rcode::NXDOMAIN, "{turn}: {}", reply.text());
+                assert!(reply.took < Duration::from_millis(500), "{turn}: {:?}", reply.took);
+            }
+        }
+        while let Some(reply) = flood.join_next().await {
+            assert_eq!(reply.unwrap().rcode(), Rcode::SERVFAIL);
+        }
+    }
+}
