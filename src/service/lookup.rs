@@ -56,7 +56,14 @@ impl Lookup for Addresses {
             let most =
                 if found.is_empty() { limits::NO_ADDRESS_SECS } else { service.settings.ttl.max.max(1) };
             let ttl = response_ttl(&response).clamp(1, most);
-            service.store.addresses.insert(&question, found.clone().into(), ttl, service.clock.now());
+            let now = service.clock.now();
+            if response.outcome == Outcome::NxDomain && rtype == RecordType::A {
+                // No name, no address of the other family: half of what a delegation to absent servers costs. Not the
+                // other way round, since servers are known to deny names for want of AAAA (RFC 4074 §4.2).
+                let other = Question::new(name.clone(), RecordType::AAAA);
+                service.store.addresses.insert(&other, Arc::default(), ttl, now);
+            }
+            service.store.addresses.insert(&question, found.clone().into(), ttl, now);
             Ok(found)
         })
     }

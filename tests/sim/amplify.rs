@@ -394,3 +394,20 @@ async fn no_tangle_of_zones_costs_more_than_the_hundred_packets() {
     at_most(cap(Limit::Packets), worst, "C4: packets, the worst of many tangles");
     assert!(failed > 50 && answered > 50, "{failed} failed, {answered} answered");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_hundred_absent_servers_cost_their_zone_a_packet_each_and_few_in_all() {
+    // NXNSAttack. A name that does not exist has addresses of neither family.
+    let lines = (0..100).map(|host| format!("sub NS h{host}.victim.net."));
+    let evil = lines.fold(Zone::new("evil.org.").unsigned(), |zone, line| zone.record(&line));
+    let sim = in_service(world().zone(evil).zone(site("victim.net."))).await;
+    sim.ask_a("www.victim.net.").await.is_secure_address(WEB);
+    let victim = || sim.network.sent_to(sim.server("victim.net."));
+    let mut before = victim();
+    for number in 0..20 {
+        assert_eq!(sim.ask_a(&format!("n{number}.sub.evil.org.")).await.rcode(), Rcode::SERVFAIL);
+        at_most(5, victim() - before, "C2: packets to the victim");
+        before = victim();
+    }
+    at_most(limits::NAME_SERVERS_KEPT_MAX + 2, victim(), "C2: packets to the victim for 20 questions");
+}
