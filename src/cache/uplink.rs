@@ -90,6 +90,8 @@ struct Family {
     silent: Vec<IpAddr>,
     /// While it is down: when somebody was last heard.
     down: Option<Moment>,
+    /// When that was found out.
+    down_known: Moment,
     /// From the last answer before it was down to the first one after, the oldest first.
     windows: VecDeque<(Moment, Moment)>,
     /// Root servers asked since somebody was heard, and how many of them left it unanswered.
@@ -251,7 +253,8 @@ impl Uplink {
         let mut turn = Turn { probe: [false; 2], next: None };
         let offline = state.offline.is_some();
         for (index, ipv6) in [false, true].into_iter().enumerate() {
-            let other_down = state.family(!ipv6).down.is_some();
+            let other = state.family(!ipv6);
+            let other_down = other.down.map(|_| other.down_known);
             if families.get(index) != Some(&true) {
                 continue;
             }
@@ -364,7 +367,7 @@ impl Family {
     }
 
     /// Whether to ask a root server now, and when to look again.
-    fn turn(&mut self, offline: bool, other_down: bool, now: Moment) -> (bool, Option<Moment>) {
+    fn turn(&mut self, offline: bool, other_down: Option<Moment>, now: Moment) -> (bool, Option<Moment>) {
         if self.down.is_some() {
             let probe = now >= self.probe_at;
             if probe && offline {
@@ -375,7 +378,9 @@ impl Family {
             }
             return (probe, Some(self.probe_at));
         }
-        if self.silent.is_empty() && !other_down {
+        // When one family is down, the other is asked once whether it is too.
+        let unsure = other_down.is_some_and(|known| self.heard.is_none_or(|heard| heard < known));
+        if self.silent.is_empty() && !unsure {
             return (false, None);
         }
         let quiet_at = self.heard.map_or(now, |heard| heard.after(limits::UPLINK_QUIET));
@@ -398,6 +403,7 @@ impl Family {
         self.probes_lost = self.probes_lost.saturating_add(1);
         if self.probes_lost >= limits::UPLINK_PROBES && self.down.is_none() {
             self.down = Some(self.heard.unwrap_or_default());
+            self.down_known = now;
             self.probe_pause = longer(Duration::ZERO);
             self.probe_at = now.after(self.probe_pause);
         }

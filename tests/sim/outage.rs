@@ -473,3 +473,19 @@ async fn a_name_server_that_had_no_address_for_a_moment_is_found_a_minute_later(
     sim.pass(61).await;
     sim.ask_a("www.one.org.").await.is_secure_address(WEB);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_resolver_asks_nobody_but_a_family_that_is_down_once_a_minute() {
+    let sim = start(dual_world());
+    sim.network.cut_family(true, Cut::Blackhole);
+    warm_up(&sim).await;
+    sim.network.clear_log();
+    sim.pass(3_600).await;
+    let [ipv4, ipv6] = by_family(&sim);
+    assert!(ipv4 <= 1 && (55..=65).contains(&ipv6), "{ipv4} {ipv6}");
+    sim.network.mend();
+    sim.pass(61).await;
+    sim.network.clear_log();
+    sim.pass(3_600).await;
+    assert_eq!(by_family(&sim), [0, 0]);
+}
