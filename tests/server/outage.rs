@@ -214,7 +214,7 @@ fn judge_during(what: &str, during: Asking) {
             continue;
         }
         assert_eq!(asked.rcode, Some(Rcode::SERVFAIL), "{what}, {at:?}: {asked:?}");
-        assert!(asked.took < Duration::from_millis(3_800), "{what}, {at:?}: {asked:?}");
+        assert!(asked.took < Duration::from_millis(4_500), "{what}, {at:?}: {asked:?}");
         slowest = slowest.max(asked.took);
         if at + Duration::from_millis(300) > OUTAGE {
             assert!(asked.took < Duration::from_secs(1), "{what}, {at:?}: {asked:?}");
@@ -244,7 +244,7 @@ fn judge_after(what: &str, after: Asking) {
          the slowest answer a second later {slowest:?}"
     );
     assert!(first < BACK_WITHIN && last_failed < Some(BACK_WITHIN), "{what}: {first:?}, {last_failed:?}");
-    assert!(slowest < Duration::from_millis(500), "{what}: {slowest:?}");
+    assert!(slowest < Duration::from_millis(800), "{what}: {slowest:?}");
 }
 
 fn start_rootwalk() -> Guard {

@@ -489,3 +489,26 @@ async fn an_idle_resolver_asks_nobody_but_a_family_that_is_down_once_a_minute() 
     sim.pass(3_600).await;
     assert_eq!(by_family(&sim), [0, 0]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_for_dead_zones_neither_fills_the_lost_link_nor_keeps_it_lost() {
+    let sim = start(world());
+    warm_up(&sim).await;
+    sim.network.cut(Cut::Blackhole);
+    crowd(&sim, 10, "a").await;
+    sim.network.clear_log();
+    let (from, flood) = (sim.clock.now(), Arc::clone(&sim));
+    let flood = tokio::spawn(async move {
+        for turn in 0..4_000 {
+            let sim = Arc::clone(&flood);
+            tokio::spawn(async move { sim.ask_a(&format!("f{turn}.w.dead{}.org.", turn % 2)).await });
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    sim.pass(10).await;
+    assert!(busiest_second(&sim, from) <= 24, "{}", busiest_second(&sim, from));
+    sim.network.mend();
+    sim.pass(1).await;
+    all_is_well(&sim, "b").await;
+    assert!(!flood.is_finished());
+}
