@@ -512,3 +512,27 @@ async fn a_flood_for_dead_zones_neither_fills_the_lost_link_nor_keeps_it_lost() 
     all_is_well(&sim, "b").await;
     assert!(!flood.is_finished());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_known_before_is_served_stale_at_once_and_fresh_after() {
+    let sim = start(world());
+    warm_up(&sim).await;
+    sim.network.cut(Cut::Blackhole);
+    crowd(&sim, 10, "a").await;
+    // Its time is an hour.
+    sim.pass(3_700).await;
+    for zone in 0..WARM {
+        let reply = sim.ask_a(&format!("www.warm{zone}.org.")).await;
+        reply.is_address(WEB);
+        assert_eq!(reply.ede(), Some(EdeCode::STALE_ANSWER));
+        assert!(reply.took <= Duration::from_millis(800), "{:?}", reply.took);
+    }
+    sim.network.mend();
+    sim.pass(1).await;
+    for zone in 0..WARM {
+        let reply = sim.ask_a(&format!("www.warm{zone}.org.")).await;
+        reply.is_secure_address(WEB);
+        assert_eq!(reply.ede(), None, "{}", reply.text());
+        assert!(reply.took <= NORMAL, "{:?}", reply.took);
+    }
+}
