@@ -439,6 +439,14 @@ pub const TCP_IDLE_MS_MIN: u64 = 200;
 pub const TCP_WAITING_OCTETS_MAX: usize = 32 << 20;
 /// The prefix of an IPv6 client that counts as one client.
 pub const CLIENT_PREFIX_V6_LEN: u8 = 56;
+/// Seconds that a secret for clients' cookies is used (RFC 7873 §7.1: not above 26 hours).
+pub const COOKIE_SECRET_SECS: u64 = 86_400;
+/// Seconds that a client's cookie is valid (RFC 9018 §4.3).
+pub const COOKIE_SECS_MAX: u32 = 3_600;
+/// Seconds after which a client gets a new one with its reply (RFC 9018 §4.3).
+pub const COOKIE_RENEWED_SECS: u32 = 1_800;
+/// Seconds that a cookie may be from the future, as from another server's clock (RFC 9018 §4.3).
+pub const COOKIE_AHEAD_SECS_MAX: u32 = 300;
 /// Milliseconds that questions under way get to be answered when the process ends.
 pub const SHUTDOWN_GRACE_MS: u64 = 700;
 /// Connections that wait to be accepted.

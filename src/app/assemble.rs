@@ -19,6 +19,7 @@ use crate::limits::Limit;
 use crate::net::upstream::Upstream;
 use crate::prefix::Prefix;
 use crate::service::access::AccessTable;
+use crate::service::cookies::ServerCookies;
 use crate::service::lookup::Addresses;
 use crate::service::stage::{LocalAnswer, Stage};
 use crate::service::{self, Client, PrivateAddresses, ReplySettings, Service, StaleSettings, TtlBounds};
@@ -62,6 +63,7 @@ pub fn on(
     let settings = &configuration.settings;
     let octets = usize::try_from(settings.cache.size_octets).unwrap_or(usize::MAX);
     let store = Arc::new(Store::new(octets, &entropy));
+    let cookie_entropy = Arc::clone(&entropy);
     let iterator = Arc::new(iterate::Resolver::new(iterate::Parts {
         exchange,
         clock: clock.clone(),
@@ -82,6 +84,7 @@ pub fn on(
         validator: settings.dnssec.validation.then(|| Arc::new(validator)),
         store,
         stages: stages(settings),
+        cookies: settings.resolver.answer_cookie.then(|| ServerCookies::new(clock.clone(), cookie_entropy)),
         access: AccessTable::new(settings.access.iter().copied().collect()),
         settings: service_settings(settings),
         observer,

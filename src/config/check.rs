@@ -143,6 +143,7 @@ fn resolver(reader: &mut Reader<'_>, file: &Path) -> Resolver {
         qname_minimisation: reader.value("resolver", "qname-minimisation", true, boolean),
         use_caps_for_id: reader.value("resolver", "use-caps-for-id", true, boolean),
         send_cookie: reader.value("resolver", "send-cookie", true, boolean),
+        answer_cookie: reader.value("resolver", "answer-cookie", true, boolean),
     };
     if !resolver.ipv4 && !resolver.ipv6 {
         let what = "with ipv4 off as well, no server can be asked: turn one of the two on";

@@ -92,6 +92,8 @@ pub struct Resolver {
     pub use_caps_for_id: bool,
     /// DNS cookies towards servers.
     pub send_cookie: bool,
+    /// DNS cookies towards clients.
+    pub answer_cookie: bool,
 }
 
 /// `[dnssec]`

@@ -73,7 +73,6 @@ fn a_key_of_later_work_is_not_known() {
         "[server]\nlisten-tls = []",
         "[dnssec]\nnegative-trust-anchors = []",
         "[cache]\nsnapshot = \"\"",
-        "[resolver]\nanswer-cookie = true",
         "[harden]\naggressive-nsec = true",
         "[log]\nqueries = true",
     ] {

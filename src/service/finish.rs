@@ -78,6 +78,7 @@ pub(crate) fn options(
     if let Some(nsid) = settings.nsid.as_ref().filter(|_| wants.nsid) {
         edns.options.push(EdnsOption::Nsid(nsid.clone().into_bytes()));
     }
+    edns.options.extend(request.reply_cookie().cloned().map(EdnsOption::Cookie));
     if wants.keepalive {
         let tenths = u16::try_from(settings.tcp_idle_timeout.as_millis() / 100).unwrap_or(u16::MAX);
         edns.options.push(EdnsOption::Keepalive(Some(tenths)));

@@ -6,6 +6,7 @@
 //! or takes long, `stale` has what was last known; `prefetch` renews what is asked for shortly before its end.
 
 pub mod access;
+pub mod cookies;
 mod early_keys;
 mod finish;
 mod link;
@@ -37,6 +38,7 @@ use crate::failure::Failure;
 use crate::validate::Validator;
 
 use access::{Access, AccessTable};
+use cookies::ServerCookies;
 use finish::Content;
 pub use finish::ReplySettings;
 use link::Link;
@@ -65,6 +67,8 @@ pub struct Parts {
     pub stages: Vec<Box<dyn Stage>>,
     /// Who may ask.
     pub access: AccessTable,
+    /// Answers clients' cookies; none: they are passed over.
+    pub cookies: Option<ServerCookies>,
     /// Everything else that can be configured.
     pub settings: Settings,
     /// Hears what happens to clients' questions.
@@ -103,6 +107,7 @@ pub struct Service {
     store: Arc<Store>,
     stages: Vec<Box<dyn Stage>>,
     access: AccessTable,
+    cookies: Option<ServerCookies>,
     settings: Settings,
     observer: Arc<dyn Observer>,
     limit_hits: Arc<LimitHits>,
@@ -136,6 +141,7 @@ impl Service {
             store: parts.store,
             stages: parts.stages,
             access: parts.access,
+            cookies: parts.cookies,
             settings: parts.settings,
             observer: parts.observer,
             limit_hits: Arc::default(),
@@ -180,7 +186,7 @@ impl Service {
             Err(QueryFault::Drop) => return Disposition::Drop,
             Err(fault) => return faulty(message, fault),
         };
-        let request = Request::new(&view, client);
+        let request = Request::new(&view, client, self.cookies.as_ref());
         if access == Access::Refuse {
             let text = "this client may not ask: see [access]".to_owned();
             return self.says(

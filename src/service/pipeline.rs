@@ -314,6 +314,7 @@ impl Service {
         if request
             .edns
             .is_some_and(|edns| edns.keepalive || (edns.nsid && self.settings.reply.nsid.is_some()))
+            || request.cookie.is_some()
         {
             return None;
         }

@@ -6,10 +6,11 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::dns::edns::{EdeCode, ExtendedError};
+use crate::dns::edns::{Cookie, EdeCode, ExtendedError};
 use crate::dns::response::Transport;
 use crate::dns::view::QueryView;
 use crate::dns::{Class, Question, Rcode, RecordType};
+use crate::service::cookies::{Judged, ServerCookies};
 use crate::service::overload::Visit;
 
 /// Who asks, and how.
@@ -32,6 +33,8 @@ pub struct Request {
     /// AD in the query: the client understands AD in the reply (RFC 6840 §5.7).
     pub(crate) authentic_data: bool,
     pub(crate) edns: Option<ClientEdns>,
+    /// What became of the client's cookie; none: it sent none, or cookies are not answered.
+    pub(crate) cookie: Option<Judged>,
     /// Octets that the reply may have.
     pub(crate) limit: usize,
     /// Its place among the questions that wait; none: it does not.
@@ -48,7 +51,8 @@ pub(crate) struct ClientEdns {
 
 impl Request {
     /// Reads a query.
-    pub(crate) fn new(view: &QueryView<'_>, client: &Client) -> Self {
+    pub(crate) fn new(view: &QueryView<'_>, client: &Client, cookies: Option<&ServerCookies>) -> Self {
+        let cookie = cookies.zip(view.edns.and_then(|edns| edns.cookie()));
         let edns = view.edns.map(|edns| ClientEdns {
             dnssec_ok: edns.dnssec_ok,
             nsid: edns.wants_nsid(),
@@ -63,9 +67,21 @@ impl Request {
             checking_disabled: view.checking_disabled(),
             authentic_data: view.authentic_data(),
             edns,
+            cookie: cookie.map(|(cookies, cookie)| cookies.judge(&cookie, client.address.ip())),
             limit,
             visit: None,
         }
+    }
+
+    /// Whether a cookie shows that the client is at the address that it asks from: it has received a reply there
+    /// within the hour. A bound on what one address may ask can trust it.
+    pub fn has_valid_cookie(&self) -> bool {
+        self.cookie.as_ref().is_some_and(|judged| judged.valid)
+    }
+
+    /// The cookie for the reply.
+    pub(crate) fn reply_cookie(&self) -> Option<&Cookie> {
+        self.cookie.as_ref().map(|judged| &judged.reply)
     }
 
     /// Whether the client gets DNSSEC records.

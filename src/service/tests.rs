@@ -120,6 +120,7 @@ fn parts(script: &Arc<Script>) -> Parts {
         access: AccessTable::new(
             access.into_iter().map(|(p, access)| (p.parse().unwrap(), access)).collect(),
         ),
+        cookies: None,
         settings: Settings {
             caps: Caps::default(),
             ttl: TtlBounds { max: 86_400, min: 0, max_negative: 3_600 },

@@ -1,10 +1,16 @@
-//! DNS cookies towards servers, the whole resolver with servers that give them in every way.
+//! DNS cookies: the whole resolver with servers that give them in every way, and with clients that send them.
 
+use std::net::SocketAddr;
+
+use rootwalk::dns::edns::{Cookie, Edns, EdnsOption};
+use rootwalk::dns::encode::encode_query;
+use rootwalk::dns::message::Message;
 use rootwalk::dns::response::Transport;
-use rootwalk::dns::{Rcode, RecordType};
+use rootwalk::dns::{Question, Rcode, RecordType};
 use rootwalk::lab::{CookieWay, Fault, World, Zone};
+use rootwalk::service::{Client, Disposition};
 
-use crate::harness::{Sim, seed};
+use crate::harness::{Sim, name, seed};
 
 const WEB: [u8; 4] = [192, 0, 2, 80];
 
@@ -69,4 +75,81 @@ async fn a_server_that_stops_is_believed_again_after_one_connection() {
         reply.is_secure_address(WEB);
     }
     assert_eq!(by_tcp(&sim), 1);
+}
+
+/// A client's query with that option, and who sends it.
+fn asked(owner: &str, option: Option<EdnsOption>, last: u8, transport: Transport) -> (Vec<u8>, Client) {
+    let edns = Edns { options: option.into_iter().collect(), ..Edns::new(1_232, true) };
+    let query = encode_query(77, &Question::new(name(owner), RecordType::A), true, false, Some(&edns));
+    (query, Client { address: SocketAddr::new([10, 0, 0, last].into(), 4_000), transport })
+}
+
+/// The reply, and the cookie in it.
+async fn answered(sim: &Sim, (query, client): (Vec<u8>, Client)) -> (Message, Option<Cookie>) {
+    let message = Message::parse(&sim.service.handle(&query, client).await.unwrap()).unwrap();
+    let cookie = message.edns.as_ref().and_then(Edns::cookie).cloned();
+    (message, cookie)
+}
+
+/// Whether the service takes the client's address for true.
+fn believes(sim: &Sim, cookie: &Cookie, last: u8) -> bool {
+    let option = Some(EdnsOption::Cookie(cookie.clone()));
+    let (query, client) = asked("not-yet-asked.example.org.", option, last, Transport::Udp);
+    match sim.service.prepare(&query, &client) {
+        Disposition::Resolve(request) => request.has_valid_cookie(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clients_cookie_comes_back_with_ours_on_fresh_cached_and_failing_replies() {
+    let sim = Sim::new(site(&[]));
+    let own = Cookie { client: *b"ourcooki", server: [].into_iter().collect() };
+    let option = || Some(EdnsOption::Cookie(own.clone()));
+    let owners = [
+        "www.example.org.",
+        "www.example.org.",
+        "none.example.org.",
+        "x.undelegated.",
+        "1.0.0.127.in-addr.arpa.",
+    ];
+    for transport in [Transport::Udp, Transport::Tcp] {
+        for owner in owners {
+            let (_, given) = answered(&sim, asked(owner, option(), 1, transport)).await;
+            let given = given.expect(owner);
+            assert_eq!((given.client, given.server.len()), (own.client, 16), "{owner}");
+            // With it he is known at his address, and nobody is at another.
+            assert!(believes(&sim, &given, 1) && !believes(&sim, &given, 2));
+            let (_, again) =
+                answered(&sim, asked(owner, Some(EdnsOption::Cookie(given.clone())), 1, transport)).await;
+            assert_eq!(again, Some(given), "{owner}");
+        }
+    }
+    assert!(!believes(&sim, &own, 1));
+    let (_, none) = answered(&sim, asked("www.example.org.", None, 1, Transport::Udp)).await;
+    assert_eq!(none, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_cookie_gets_an_answer_and_a_right_one_and_a_malformed_one_formerr() {
+    let sim = Sim::new(site(&[]));
+    for len in [8, 16, 32] {
+        let wrong = Cookie { client: [1; 8], server: vec![7; len].into() };
+        let (reply, given) = answered(
+            &sim,
+            asked("www.example.org.", Some(EdnsOption::Cookie(wrong.clone())), 1, Transport::Udp),
+        )
+        .await;
+        assert_eq!(reply.answer[0].rdatas.first(), Some(&WEB[..]));
+        let given = given.unwrap();
+        assert!(believes(&sim, &given, 1) && !believes(&sim, &wrong, 1));
+    }
+    for len in [0, 7, 9, 15, 41] {
+        let (reply, given) = answered(
+            &sim,
+            asked("www.example.org.", Some(EdnsOption::Other(10, vec![7; len])), 1, Transport::Udp),
+        )
+        .await;
+        assert_eq!((reply.header.rcode, given), (Rcode::FORMERR, None), "{len}");
+    }
 }

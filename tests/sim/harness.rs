@@ -19,6 +19,7 @@ use rootwalk::iterate::{self, Lookup, Resolver};
 use rootwalk::lab::{Link, Network, World};
 use rootwalk::limits;
 use rootwalk::service::access::{Access, AccessTable};
+use rootwalk::service::cookies::ServerCookies;
 use rootwalk::service::lookup::Addresses;
 use rootwalk::service::{self, Client, ReplySettings, Service, TtlBounds};
 use rootwalk::validate::{Anchors, Policy, Validator};
@@ -120,6 +121,7 @@ impl Sim {
             access: AccessTable::new(
                 access.into_iter().map(|(prefix, word)| (prefix.parse().unwrap(), word)).collect(),
             ),
+            cookies: Some(ServerCookies::new(clock.clone(), Arc::new(Entropy::seeded(options.seed)))),
             settings: service::Settings {
                 caps: options.caps,
                 ttl: options.ttl,
