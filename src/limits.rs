@@ -409,7 +409,8 @@ pub const FLIGHTS_MAX: usize = 16_384;
 pub const KEPT_QUESTIONS_MAX: usize = FLIGHTS_MAX / 4;
 /// How old a question has to be before it may have to give way to a new one (Unbound `jostle-timeout` 200 ms).
 pub const GIVE_WAY_AFTER: Duration = Duration::from_millis(200);
-/// Questions of one client that wait for their answers, loopback excepted (Unbound `wait-limit`; CVE-2024-33655).
+/// Questions of one client that wait for their answers, loopback excepted (Unbound `wait-limit`; CVE-2024-33655). Those
+/// by datagrams without a valid cookie are counted apart: anybody may have sent them in its name.
 pub const WAITING_PER_CLIENT_MAX: usize = 1_000;
 /// How old a reply to a datagram may be to be sent (Unbound `discard-timeout`; CVE-2024-33655).
 pub const REPLY_AGE_MAX: Duration = Duration::from_millis(1_900);

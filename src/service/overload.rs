@@ -1,7 +1,8 @@
 //! Too many questions: what is not answered, for whose sake, and how often.
 //!
 //! A client has at most [`limits::WAITING_PER_CLIENT_MAX`] questions under way: who pulses many questions for slow names
-//! gets as many replies at once and no more (DNSBomb, CVE-2024-33655). A reply to a datagram that is ready only after
+//! gets as many replies at once and no more (DNSBomb, CVE-2024-33655). Whose address nobody forges, because of a
+//! connection or a valid cookie (RFC 7873), is counted apart from datagrams that only claim to be of it. A reply to a datagram that is ready only after
 //! [`limits::REPLY_AGE_MAX`] is not sent: by then the client asks again, and gets it from the cache. Both count in
 //! [`Drops`].
 
@@ -73,15 +74,18 @@ impl Drops {
 /// The clients whose questions are under way, and how many each has.
 #[derive(Debug, Default)]
 pub(super) struct Clients {
-    waiting: Mutex<HashMap<Prefix, usize>>,
+    waiting: Mutex<HashMap<Counted, usize>>,
 }
+
+/// A client as it is counted: where it is, and whether that is certain.
+type Counted = (Prefix, bool);
 
 /// A question of a client that waits for its answer.
 #[derive(Debug)]
 pub(crate) struct Visit {
     clients: Arc<Clients>,
     /// None: it is not counted.
-    client: Option<Prefix>,
+    client: Option<Counted>,
     transport: Transport,
     arrived: Moment,
 }
@@ -89,12 +93,12 @@ pub(crate) struct Visit {
 impl Clients {
     /// A place for a question that arrived at `now`. None: the client has as many under way as it may. Those on this
     /// host are not counted, as in Unbound: a forwarder there asks for many, and nobody else can forge its address.
-    fn visit(self: &Arc<Self>, client: &Client, now: Moment) -> Option<Visit> {
+    fn visit(self: &Arc<Self>, client: &Client, is_certain: bool, now: Moment) -> Option<Visit> {
         let address = client.address.ip().to_canonical();
-        let counted = (!address.is_loopback()).then(|| Prefix::of_client(address));
-        if let Some(prefix) = counted {
+        let counted = (!address.is_loopback()).then(|| (Prefix::of_client(address), is_certain));
+        if let Some(client) = counted {
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            let count = waiting.entry(prefix).or_default();
+            let count = waiting.entry(client).or_default();
             if *count >= limits::WAITING_PER_CLIENT_MAX {
                 return None;
             }
@@ -136,7 +140,8 @@ impl Service {
 
     /// Lets a question wait for its answer, unless its client has too many that do.
     pub(super) fn admit(&self, mut request: Request, client: &Client) -> Disposition {
-        if let Some(visit) = self.clients.visit(client, self.clock.now()) {
+        let is_certain = client.transport != Transport::Udp || request.has_valid_cookie();
+        if let Some(visit) = self.clients.visit(client, is_certain, self.clock.now()) {
             request.visit = Some(Arc::new(visit));
             return Disposition::Resolve(Box::new(request));
         }

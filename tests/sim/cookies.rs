@@ -1,6 +1,8 @@
 //! DNS cookies: the whole resolver with servers that give them in every way, and with clients that send them.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use rootwalk::dns::edns::{Cookie, Edns, EdnsOption};
 use rootwalk::dns::encode::encode_query;
@@ -8,6 +10,7 @@ use rootwalk::dns::message::Message;
 use rootwalk::dns::response::Transport;
 use rootwalk::dns::{Question, Rcode, RecordType};
 use rootwalk::lab::{CookieWay, Fault, World, Zone};
+use rootwalk::limits;
 use rootwalk::service::{Client, Disposition};
 
 use crate::harness::{Sim, name, seed};
@@ -152,4 +155,32 @@ async fn a_wrong_cookie_gets_an_answer_and_a_right_one_and_a_malformed_one_forme
         .await;
         assert_eq!((reply.header.rcode, given), (Rcode::FORMERR, None), "{len}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_forges_a_clients_address_keeps_it_from_no_answer_if_it_has_a_cookie() {
+    let slow = Zone::new("slow.org.").unsigned().record("*.slow.org. A 192.0.2.80");
+    let slow = slow.fault(Fault::Slow(Duration::from_secs(1)));
+    let sim = Arc::new(Sim::new(site(&[]).zone(slow)));
+    let own = Cookie { client: [1; 8], server: [].into_iter().collect() };
+    let cookie = |cookie: &Cookie| Some(EdnsOption::Cookie(cookie.clone()));
+    let (_, given) = answered(&sim, asked("www.example.org.", cookie(&own), 1, Transport::Udp)).await;
+    let given = given.unwrap();
+    let mut flood = tokio::task::JoinSet::new();
+    for turn in 0..limits::WAITING_PER_CLIENT_MAX {
+        let sim = Arc::clone(&sim);
+        let (query, client) = asked(&format!("n{turn}.slow.org."), None, 1, Transport::Udp);
+        flood.spawn(async move { sim.service.handle(&query, client).await });
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let ask = |owner: &str, option, transport| {
+        let (query, client) = asked(owner, option, 1, transport);
+        let service = Arc::clone(&sim.service);
+        async move { service.handle(&query, client).await.is_some_and(|reply| reply[3] & 15 == 0) }
+    };
+    assert!(!ask("a.wild.example.org.", None, Transport::Udp).await, "the places are not all taken");
+    assert!(!ask("b.wild.example.org.", cookie(&own), Transport::Udp).await, "anybody can make that up");
+    assert!(ask("c.wild.example.org.", cookie(&given), Transport::Udp).await);
+    assert!(ask("d.wild.example.org.", None, Transport::Tcp).await);
+    while flood.join_next().await.is_some() {}
 }
