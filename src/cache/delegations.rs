@@ -30,12 +30,14 @@ pub struct CachedCut {
     pub expires: Moment,
     /// Name servers that only the child's own NS set names. Asked when all of the parent's fail.
     pub child_servers: Vec<Name>,
+    /// The server of the parent that told of it, as long as no other was heard.
+    pub told_by: Option<IpAddr>,
 }
 
 impl CachedCut {
-    /// A cut with nothing from the child.
+    /// A cut with nothing from the child, for which nobody else is to be heard.
     pub fn new(delegation: Delegation, stored: Moment, expires: Moment) -> Self {
-        Self { delegation, stored, expires, child_servers: Vec::new() }
+        Self { delegation, stored, expires, child_servers: Vec::new(), told_by: None }
     }
 
     /// The zone.
@@ -104,6 +106,13 @@ impl Delegations {
     pub fn add_child_servers(&self, cut: &Arc<CachedCut>, child_servers: Vec<Name>) {
         if self.cuts.remove_if(cut.zone(), |current| Arc::ptr_eq(current, cut)).is_some() {
             self.insert(CachedCut { child_servers, ..CachedCut::clone(cut) });
+        }
+    }
+
+    /// Notes that another server of the parent was heard about a cut, which is still the one that it was.
+    pub fn confirm(&self, cut: &Arc<CachedCut>) {
+        if self.cuts.remove_if(cut.zone(), |current| Arc::ptr_eq(current, cut)).is_some() {
+            self.insert(CachedCut { told_by: None, ..CachedCut::clone(cut) });
         }
     }
 

@@ -68,6 +68,8 @@ pub(super) struct AtCut<'a> {
     stay: Stay<'a>,
     targets: Targets,
     last: Option<(IpAddr, ServerFault)>,
+    /// Who gave the last useful response.
+    pub(super) told_by: Option<IpAddr>,
     /// A name server could not be found because that takes the answer to the question at hand.
     circle: bool,
     /// A short question met with silence: whom it was asked in vain is not asked as often any more.
@@ -85,8 +87,20 @@ impl<'a> AtCut<'a> {
     ) -> Self {
         let targets = Targets::of(&cut, &parts.settings, &context.avoid, &parts.entropy);
         let stay = meetings.crowds.join(cut.zone(), &parts.clock);
-        let (last, circle, silence_counts) = (None, false, false);
-        Self { parts, meetings, lookup, context, ancestor, cut, stay, targets, last, circle, silence_counts }
+        Self {
+            parts,
+            meetings,
+            lookup,
+            context,
+            ancestor,
+            cut,
+            stay,
+            targets,
+            last: None,
+            told_by: None,
+            circle: false,
+            silence_counts: false,
+        }
     }
 
     /// The same walk at another cut.
@@ -131,7 +145,10 @@ impl<'a> AtCut<'a> {
                 turn.answered();
             }
             match said {
-                Ok(useful) => return Ok(useful),
+                Ok(useful) => {
+                    self.told_by = Some(address);
+                    return Ok(useful);
+                }
                 Err(fault) => {
                     spare = spare.or(last_resort);
                     self.last = Some((address, fault));

@@ -7,7 +7,8 @@
 //! A delegation is believed from the parent's side alone. It is kept for its own TTL, but never longer than the
 //! parent's own delegation: else a domain that was withdrawn would live on in what it had delegated itself
 //! (phoenix domains, CVE-2022-30699). The root is excepted: nobody can withdraw it, and its servers' TTL says
-//! nothing of the domains below.
+//! nothing of the domains below. Where it leads nowhere another server of the parent is asked, once: one server with an
+//! old zone, or one forged referral, shall not decide.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -57,6 +58,18 @@ pub struct Resolver {
     priming: tokio::sync::Mutex<()>,
     flights: ShortFlights,
     pub(super) meetings: Meetings,
+    /// Delegations that led nowhere, of which another server of the parent is asked.
+    words: ShortFlights,
+}
+
+/// What one step of the walk came to.
+enum Step {
+    /// More is known of the same zone.
+    Stays,
+    /// A zone below.
+    Down(Arc<CachedCut>),
+    /// The end.
+    There(Box<Scrubbed>),
 }
 
 impl Resolver {
@@ -68,6 +81,7 @@ impl Resolver {
             priming: tokio::sync::Mutex::new(()),
             flights: ShortFlights::default(),
             meetings: Meetings::default(),
+            words: ShortFlights::default(),
         }
     }
 
@@ -100,38 +114,96 @@ impl Resolver {
         let start = self.start(question, context).await?;
         let mut at = AtCut::new(&self.parts, &self.meetings, lookup.as_deref(), context, question, start);
         let mut minimiser = Minimiser::new(question, self.parts.settings.qname_minimisation);
-        // Ends: each turn goes down a cut, or uses up one of the minimiser's steps, or is the last.
+        let mut heard_another = false;
+        // Ends: each turn goes down a cut, or uses up one of the minimiser's steps, or is the last but one.
         loop {
-            let short = minimiser.next(at.zone());
-            let known = short.as_ref().and_then(|short| self.no_cut(short));
-            if let Some(outcome) = known {
-                minimiser.answered(outcome);
-                continue;
-            }
-            let below = match short.filter(|_| may_shorten(context)) {
-                Some(short) => match self.ask_short(&mut at, &short, context).await? {
-                    Short::Cut(cut) => cut,
-                    Short::Said(outcome) => {
-                        minimiser.answered(outcome);
-                        continue;
-                    }
-                    Short::Failed => {
-                        minimiser.turn_off();
-                        continue;
-                    }
-                },
-                None => match self.ask_whole(&mut at, question, context).await? {
-                    Said::Referral(delegation) => self.descend(&mut at, *delegation, context).await?,
-                    Said::Final(scrubbed) => {
-                        self.keep_child_servers(&at.cut, &scrubbed);
-                        return Ok(*scrubbed);
-                    }
-                },
+            let below = match self.step(&mut at, &mut minimiser, question, context).await {
+                Ok(Step::Stays) => continue,
+                Ok(Step::Down(cut)) => cut,
+                Ok(Step::There(scrubbed)) => return Ok(*scrubbed),
+                Err(failure @ (Failure::NoServer { .. } | Failure::NoAddress(_))) if !heard_another => {
+                    heard_another = true;
+                    self.another_word(&at.cut, context).await.ok_or(failure)?
+                }
+                Err(failure) => return Err(failure),
             };
             context.budget.spend(Limit::Referrals, 1)?;
             // Told when it is known: who hears of the cut may ask its servers at once.
             context.tell(&Event::Referred(&below.delegation));
             at = at.moved_to(below);
+        }
+    }
+
+    /// Asks the next question that leads on.
+    async fn step(
+        &self,
+        at: &mut AtCut<'_>,
+        minimiser: &mut Minimiser,
+        question: &Question,
+        context: &Context,
+    ) -> Result<Step, Failure> {
+        let short = minimiser.next(at.zone());
+        let known = short.as_ref().and_then(|short| self.no_cut(short));
+        if let Some(outcome) = known {
+            minimiser.answered(outcome);
+            return Ok(Step::Stays);
+        }
+        let Some(short) = short.filter(|_| may_shorten(context)) else {
+            return Ok(match self.ask_whole(at, question, context).await? {
+                Said::Referral(delegation) => Step::Down(self.descend(at, *delegation, context).await?),
+                Said::Final(scrubbed) => {
+                    self.keep_child_servers(&at.cut, &scrubbed);
+                    Step::There(scrubbed)
+                }
+            });
+        };
+        match self.ask_short(at, &short, context).await? {
+            Short::Cut(cut) => return Ok(Step::Down(cut)),
+            Short::Said(outcome) => minimiser.answered(outcome),
+            Short::Failed => minimiser.turn_off(),
+        }
+        Ok(Step::Stays)
+    }
+
+    /// Asks another server of the parent for a zone whose servers lead nowhere: the one that told of them may know
+    /// an old delegation, or have been forged. Once for each delegation; whoever fails at the same one meanwhile waits.
+    async fn another_word(&self, cut: &Arc<CachedCut>, context: &Context) -> Option<Arc<CachedCut>> {
+        let delegations = &self.parts.delegations;
+        let current = delegations.get(cut.zone(), self.parts.clock.now());
+        if let Some(other) = current.as_ref().filter(|current| leads_elsewhere(&current.delegation, cut)) {
+            return Some(Arc::clone(other));
+        }
+        let heard = current.is_some_and(|current| current.told_by.is_none());
+        let told_by = cut.told_by.filter(|_| !heard && context.avoid.is_empty())?;
+        let flight = self.words.join((cut.delegation.parent.clone(), cut.zone().clone()));
+        let ask = flight.cell.get_or_init(|| async {
+            let found = self.ask_another(cut, told_by, context).await;
+            if found.is_none() {
+                delegations.confirm(cut);
+            }
+            found.map_or(Short::Failed, Short::Cut)
+        });
+        match self.parts.clock.before(context.budget.deadline(), ask).await? {
+            Short::Cut(other) => Some(Arc::clone(other)),
+            Short::Said(_) | Short::Failed => None,
+        }
+    }
+
+    async fn ask_another(
+        &self,
+        cut: &CachedCut,
+        told_by: IpAddr,
+        context: &Context,
+    ) -> Option<Arc<CachedCut>> {
+        let parent = self.parts.delegations.get(&cut.delegation.parent, self.parts.clock.now())?;
+        let asked = Question::new(cut.zone().clone(), RecordType::A);
+        let context = context.avoiding(&[told_by]);
+        let mut at = AtCut::new(&self.parts, &self.meetings, None, &context, &asked, parent);
+        match self.ask(&mut at, &asked, Effort::Short, &context).await.ok()? {
+            Said::Referral(said) if said.zone == *cut.zone() && leads_elsewhere(&said, cut) => {
+                Some(self.keep(*said, &at.cut, None))
+            }
+            _ => None,
         }
     }
 
@@ -317,12 +389,12 @@ impl Resolver {
         context: &Context,
     ) -> Result<Arc<CachedCut>, Failure> {
         let settings = &self.parts.settings;
-        let zone = delegation.zone.clone();
+        let (zone, told_by) = (delegation.zone.clone(), at.told_by);
         let usable = |address: &IpAddr| may_be_asked(address.to_canonical(), settings);
         let lost =
             |server: &NameServer| server.name.is_subdomain_of(&zone) && !server.glue.iter().any(usable);
         if !delegation.servers.iter().all(lost) {
-            return Ok(self.keep(delegation, &at.cut));
+            return Ok(self.keep(delegation, &at.cut, told_by));
         }
         let families = [(settings.ipv4, RecordType::A), (settings.ipv6, RecordType::AAAA)];
         let family = families.into_iter().find(|(enabled, _)| *enabled).map(|(_, rtype)| rtype);
@@ -337,15 +409,20 @@ impl Resolver {
                 Err(failure) => return Err(failure),
             }
         }
-        Ok(self.keep(delegation, &at.cut))
+        Ok(self.keep(delegation, &at.cut, told_by))
     }
 
     /// Stores the cut of a referral.
-    fn keep(&self, mut delegation: Delegation, parent: &CachedCut) -> Arc<CachedCut> {
+    fn keep(
+        &self,
+        mut delegation: Delegation,
+        parent: &CachedCut,
+        told_by: Option<IpAddr>,
+    ) -> Arc<CachedCut> {
         let now = self.parts.clock.now();
         let expires = expiry(delegation.ttl, parent, now);
         delegation.ttl = u32::try_from(expires.since(now).as_secs()).unwrap_or(u32::MAX);
-        self.parts.delegations.insert(CachedCut::new(delegation, now, expires))
+        self.parts.delegations.insert(CachedCut { told_by, ..CachedCut::new(delegation, now, expires) })
     }
 
     fn no_cut(&self, short: &Question) -> Option<Outcome> {
@@ -379,6 +456,15 @@ impl Resolver {
             self.parts.delegations.add_child_servers(cut, new);
         }
     }
+}
+
+/// Whether a delegation names a server or an address that the cut does not.
+fn leads_elsewhere(said: &Delegation, cut: &CachedCut) -> bool {
+    let known = |server: &NameServer| {
+        let same = cut.delegation.servers.iter().find(|one| one.name == server.name);
+        same.is_some_and(|same| server.glue.iter().all(|address| same.glue.contains(address)))
+    };
+    !said.servers.iter().all(known)
 }
 
 /// When a cut ends: with its own TTL or with its parent, whichever is first.

@@ -330,13 +330,13 @@ async fn a_failing_name_is_resolved_once_in_five_seconds_at_most() {
         let began = sim.clock.now();
         let mut resolved = 0;
         // A hundred a second, each after the one before was answered.
-        while sim.clock.now().since(began) < Duration::from_secs(60) {
+        while sim.clock.now().since(began) < Duration::from_secs(30) {
             let reply = sim.ask_a("www.f.org.").await;
             assert_eq!(reply.rcode(), Rcode::SERVFAIL, "{why}");
             resolved += usize::from(reply.packets > 0);
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        at_most(60 / 5, resolved, &format!("C21: resolutions in a minute where {why}"));
+        at_most(30 / 5, resolved, &format!("C21: resolutions in half a minute where {why}"));
     }
 }
 
@@ -380,7 +380,7 @@ fn tangle(entropy: &Entropy) -> World {
 #[tokio::test(start_paused = true)]
 async fn no_tangle_of_zones_costs_more_than_the_hundred_packets() {
     let (mut worst, mut failed, mut answered) = (0, 0, 0);
-    for seed in seed()..seed() + 40 {
+    for seed in seed()..seed() + 25 {
         let sim = in_service(tangle(&Entropy::seeded(seed))).await;
         for number in 0..12 {
             let zone = ["org", "net"][number % 2];

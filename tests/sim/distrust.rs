@@ -108,6 +108,54 @@ async fn evidence_that_one_server_of_two_does_not_give_comes_from_the_other() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_delegation_to_nowhere_by_one_server_of_two_does_not_decide() {
+    // It is old, or forged: nobody is there, or somebody else.
+    for elsewhere in [[198, 18, 66, 66], [198, 18, 66, 1]] {
+        let old = move || {
+            Fault::rewrites(move |_, reply| {
+                reply.additional.retain(|rrset| rrset.rtype == RecordType::A);
+                for rrset in &mut reply.additional {
+                    *rrset = Rrset::new(rrset.name.clone(), RecordType::A, rrset.ttl).with(&elsewhere);
+                }
+            })
+        };
+        for seed in 0..12 {
+            let zones = World::new(seed)
+                .zone(Zone::new("org.").servers(2).fault_at(0, old()))
+                .zone(site("other.net.").server("ns1", &["198.18.66.1"]))
+                .zone(site("example.org."))
+                .zone(site("plain.org.").unsigned());
+            let sim = Sim::with(zones, |options| options.seed = seed);
+            sim.ask_a("www.example.org.").await.is_secure_address(WEB);
+            sim.ask_a("www.plain.org.").await.is_address(WEB);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_zone_costs_its_parent_two_questions_however_many_are_asked() {
+    for fault in [Fault::Dead, Fault::Says(Rcode::REFUSED)] {
+        let zones =
+            World::new(seed()).zone(Zone::new("org.").servers(3)).zone(site("dead.org.").fault(fault));
+        let sim = Arc::new(Sim::new(zones));
+        let mut crowd = tokio::task::JoinSet::new();
+        for number in 0..100 {
+            let sim = Arc::clone(&sim);
+            crowd.spawn(async move { sim.ask_a(&format!("n{number}.dead.org.")).await });
+        }
+        while let Some(reply) = crowd.join_next().await {
+            assert_eq!(reply.unwrap().rcode(), Rcode::SERVFAIL);
+        }
+        let parents = sim.network.internet().addresses_of(&name("org."));
+        let log = sim.network.log();
+        let asked =
+            log.iter().filter(|sent| parents.contains(&sent.server)).filter_map(|sent| sent.question());
+        let asked = asked.filter(|question| question.name.is_subdomain_of(&name("dead.org.")));
+        assert_eq!(asked.filter(|question| question.rtype == RecordType::A).count(), 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn bad_servers_alone_cost_a_handful_of_packets() {
     for rtype in [RecordType::A, RecordType::DNSKEY] {
         for fault in [forged(rtype), stripped(rtype)] {
