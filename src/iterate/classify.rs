@@ -61,6 +61,9 @@ fn without_answer(message: &Message, question: &Question, zone: &Name) -> Respon
     if soa.is_some_and(from_child) {
         return ResponseKind::Lame;
     }
+    if soa.is_none() && says_nothing(message) {
+        return ResponseKind::Broken;
+    }
     let foreign_soa = soa.is_none() && message.authority.iter().any(|set| set.rtype == RecordType::SOA);
     if message.header.rcode == Rcode::NXDOMAIN {
         // A server that denies the name by the SOA of another zone does not serve this one.
@@ -79,6 +82,12 @@ fn without_answer(message: &Message, question: &Question, zone: &Name) -> Respon
         message.authority.iter().any(|set| set.rtype == RecordType::NS && !own_servers(set));
     // RFC 2308 §2.2: no SOA at all is the oldest form of "no data". Upwards, sideways or to itself is lame.
     if foreign_soa || points_elsewhere { ResponseKind::Lame } else { ResponseKind::NoData }
+}
+
+/// Nothing is there, says a server that does not say that it knows: without AA, and without any record to show for
+/// it. That may be a cache that knows nothing, or a zone that is not loaded (Knot Resolver passes over it too).
+fn says_nothing(message: &Message) -> bool {
+    !message.header.authoritative && message.authority.is_empty()
 }
 
 /// The SOA that shows that the server speaks for `name`: of a zone at or above it, at or below the one asked.
@@ -170,6 +179,21 @@ mod tests {
         assert_eq!(kind(|_| {}), ResponseKind::NoData);
         assert_eq!(kind(|m| m.authority.push(ns("example.test.", &["ns.elsewhere."]))), ResponseKind::NoData);
         assert_eq!(kind(|m| m.answer.push(aaaa("www.example.test.", 1))), ResponseKind::NoData);
+    }
+
+    #[test]
+    fn no_data_without_authority_is_broken() {
+        let said = |rcode, change: &dyn Fn(&mut Message)| {
+            kind(|m| {
+                m.header.authoritative = false;
+                m.header.rcode = rcode;
+                change(m);
+            })
+        };
+        for rcode in [Rcode::NOERROR, Rcode::NXDOMAIN] {
+            assert_eq!(said(rcode, &|_| {}), ResponseKind::Broken);
+        }
+        assert_eq!(said(Rcode::NOERROR, &|m| m.authority.push(soa("example.test."))), ResponseKind::NoData);
     }
 
     #[test]

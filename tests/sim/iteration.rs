@@ -209,6 +209,16 @@ async fn of_two_servers_one_may_be_broken_in_any_way() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_that_knows_nothing_does_not_deny_names() {
+    for seed in 0..6 {
+        let org = Zone::new("org.").servers(2).fault_at(0, Fault::NotAuthoritative);
+        let plain = site("example.org.").unsigned().servers(2).fault_at(0, Fault::NotAuthoritative);
+        let sim = Sim::with(World::new(seed).zone(org).zone(plain), |options| options.seed = seed);
+        sim.ask_a("www.example.org.").await.is_address(WEB);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_zone_without_a_working_server_fails_with_a_reason() {
     for fault in [Fault::Dead, Fault::Lame, Fault::LameUpward, Fault::Says(Rcode::SERVFAIL)] {
         let sim = Sim::new(world().zone(site("example.org.").servers(2).fault(fault.clone())));
