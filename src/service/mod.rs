@@ -11,6 +11,7 @@ mod early_keys;
 mod finish;
 mod link;
 pub mod lookup;
+mod outcome;
 pub mod overload;
 mod path;
 mod pipeline;

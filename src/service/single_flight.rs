@@ -14,8 +14,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
+use super::outcome;
 use crate::budget::Budget;
 use crate::clock::{Clock, Moment};
 use crate::context::FlightId;
@@ -75,7 +76,7 @@ enum Rank {
 #[derive(Debug)]
 struct UnderWay<T> {
     id: FlightId,
-    result: watch::Receiver<Option<Result<T, Failure>>>,
+    result: outcome::Receiver<Result<T, Failure>>,
     waiters: usize,
     depth: usize,
 }
@@ -83,7 +84,7 @@ struct UnderWay<T> {
 /// A place in the queue for a flight's result.
 #[derive(Debug)]
 pub struct Ticket<T> {
-    result: watch::Receiver<Option<Result<T, Failure>>>,
+    result: outcome::Receiver<Result<T, Failure>>,
     question: Question,
     /// Whether this ticket's holder began the flight, so that its budget pays for it.
     pub began: bool,
@@ -307,7 +308,7 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
             question: question.clone(),
             id,
         };
-        let (sender, result) = watch::channel(None);
+        let (sender, result) = outcome::channel();
         under_way.insert(
             question.clone(),
             UnderWay { id, result: result.clone(), waiters: usize::from(waiter.is_none()), depth },
@@ -318,7 +319,7 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
             let outcome = unless(ended, work).await;
             // Off the board first: whoever asks from now on finds the cache filled, or begins anew.
             drop(landing);
-            sender.send_replace(Some(outcome));
+            sender.tell(outcome);
         });
         Ok(Ticket { result, question: question.clone(), began: true, wait })
     }
@@ -339,11 +340,9 @@ async fn unless<T>(
 impl<T: Clone> Ticket<T> {
     /// Waits for the result, no longer than the waiter's own budget lasts: the flight may have begun later.
     pub async fn wait(mut self, clock: &Clock, budget: &Budget) -> Result<T, Failure> {
-        let result = self.result.wait_for(Option::is_some);
-        let Some(outcome) = clock.before(budget.deadline(), result).await else {
+        let Some(outcome) = clock.before(budget.deadline(), self.result.outcome()).await else {
             return Err(budget.out_of_time().into());
         };
-        let outcome = outcome.ok().and_then(|outcome| outcome.clone());
         drop(self.wait.take());
         // The sender is gone without a result only if the task was ended by a panic or by shutdown.
         outcome.unwrap_or(Err(Failure::Lost(self.question)))
