@@ -67,6 +67,21 @@ impl Internet {
         Ok(Self { world, zones, keys, servers })
     }
 
+    /// The same internet, its servers new and broken in this way alone. Nothing is signed anew; the oracle does not
+    /// see these faults.
+    #[must_use]
+    pub fn with_faults(&self, faults: &[(IpAddr, Fault)]) -> Self {
+        let mut servers: BTreeMap<IpAddr, Server> = BTreeMap::new();
+        for (address, server) in &self.servers {
+            let zones = server.zones.clone();
+            servers.insert(*address, Server { zones, ..Server::default() });
+        }
+        for (address, fault) in faults {
+            servers.entry(*address).or_default().faults.push(fault.clone());
+        }
+        Self { world: self.world.clone(), zones: self.zones.clone(), keys: self.keys.clone(), servers }
+    }
+
     /// The description, completed.
     pub fn world(&self) -> &World {
         &self.world

@@ -8,7 +8,7 @@ use super::faults::Fault;
 use super::internet::Internet;
 use super::world::{DenialKind, DsKind, World, Zone};
 use crate::dns::rdata;
-use crate::dns::{Name, Question, Rcode, RecordType};
+use crate::dns::{Name, Question, Rcode, Rdatas, RecordType};
 use crate::limits;
 
 /// How an answer is to be judged.
@@ -31,8 +31,22 @@ pub struct Truth {
     pub rcode: Rcode,
     /// Owner, type and number of records of each RRset in the answer section, if it is to be had.
     pub answer: Vec<(Name, RecordType, usize)>,
+    /// The rdata of each of them, in the same order.
+    pub rdatas: Vec<Rdatas>,
     /// How it is to be judged.
     pub state: Judgement,
+}
+
+impl Truth {
+    /// A name that is secure and has nothing, so far.
+    fn new() -> Self {
+        Self { rcode: Rcode::NOERROR, answer: Vec::new(), rdatas: Vec::new(), state: Judgement::Secure }
+    }
+
+    fn push(&mut self, owner: Name, rtype: RecordType, rdata: &[u8]) {
+        self.answer.push((owner, rtype, 1));
+        self.rdatas.push([rdata].into_iter().collect());
+    }
 }
 
 /// Knows the right answers.
@@ -56,7 +70,7 @@ impl<'a> Oracle<'a> {
 
     /// The right answer to `question`.
     pub fn truth(&self, question: &Question) -> Truth {
-        let mut truth = Truth { rcode: Rcode::NOERROR, answer: Vec::new(), state: Judgement::Secure };
+        let mut truth = Truth::new();
         let mut name = question.name.clone();
         while let Some(target) = self.step(&mut truth, &name, question.rtype) {
             if truth.answer.len() > limits::ALIASES_PER_RESPONSE_MAX * 2 {
@@ -69,8 +83,22 @@ impl<'a> Oracle<'a> {
         if truth.state >= Judgement::Bogus {
             truth.rcode = Rcode::SERVFAIL;
             truth.answer.clear();
+            truth.rdatas.clear();
         }
         truth
+    }
+
+    /// The right answer as far as one zone gives it: where it ends with an alias, the name that leads to. What is
+    /// bogus or unreachable keeps its records here.
+    pub fn link(&self, question: &Question) -> (Truth, Option<Name>) {
+        let mut truth = Truth::new();
+        let target = self.step(&mut truth, &question.name, question.rtype);
+        (truth, target)
+    }
+
+    /// The zone that answers a question.
+    pub fn home(&self, question: &Question) -> &'a Name {
+        &self.zone_of(&question.name, question.rtype).name
     }
 
     /// One name of the chain; the target if it is an alias.
@@ -79,13 +107,13 @@ impl<'a> Oracle<'a> {
         truth.state = truth.state.max(self.zone_state(zone));
         let signed = self.zone_state(zone) == Judgement::Secure;
         if let Some((owner, to)) = dname_above(zone, name) {
-            truth.answer.push((owner.clone(), RecordType::DNAME, 1));
+            truth.push(owner.clone(), RecordType::DNAME, to.as_wire());
             Self::judge(truth, zone, &owner, RecordType::DNAME, signed);
             let Some(Ok(target)) = name.rebase(&owner, &to) else {
                 truth.rcode = Rcode::YXDOMAIN;
                 return None;
             };
-            truth.answer.push((name.clone(), RecordType::CNAME, 1));
+            truth.push(name.clone(), RecordType::CNAME, target.as_wire());
             return Some(target);
         }
         let (node, wildcard) = match self.standing(zone, name) {
@@ -97,14 +125,16 @@ impl<'a> Oracle<'a> {
                 return None;
             }
         };
-        let found = self.count(zone, &node, rtype).map(|count| (rtype, count));
-        let found =
-            found.or_else(|| self.count(zone, &node, RecordType::CNAME).map(|one| (RecordType::CNAME, one)));
+        let found = self.rdatas(zone, &node, rtype).map(|rdatas| (rtype, rdatas));
+        let found = found.or_else(|| {
+            self.rdatas(zone, &node, RecordType::CNAME).map(|rdatas| (RecordType::CNAME, rdatas))
+        });
         if wildcard || found.is_none() {
             self.judge_denial(truth, zone, if wildcard { name } else { &node }, signed);
         }
-        let (found, count) = found?;
-        truth.answer.push((name.clone(), found, count));
+        let (found, rdatas) = found?;
+        truth.answer.push((name.clone(), found, rdatas.len()));
+        truth.rdatas.push(rdatas.clone());
         Self::judge(truth, zone, &node, found, signed);
         if found == rtype {
             return None;
@@ -214,11 +244,11 @@ impl<'a> Oracle<'a> {
         })
     }
 
-    /// How many records of that type stand there.
-    fn count(&self, zone: &Zone, node: &Name, rtype: RecordType) -> Option<usize> {
+    /// The records of that type that stand there.
+    fn rdatas(&self, zone: &Zone, node: &Name, rtype: RecordType) -> Option<&'a Rdatas> {
         // DS, DNSKEY and NSEC3PARAM are made when the zone is signed.
         let signed = self.internet.zone(&zone.name)?;
-        signed.rrset(node, rtype).map(|rrset| rrset.rdatas.len())
+        signed.rrset(node, rtype).map(|rrset| &rrset.rdatas)
     }
 
     fn judge(truth: &mut Truth, zone: &Zone, name: &Name, rtype: RecordType, signed: bool) {

@@ -21,6 +21,7 @@ use rootwalk::limits;
 use rootwalk::service::access::{Access, AccessTable};
 use rootwalk::service::cookies::ServerCookies;
 use rootwalk::service::lookup::Addresses;
+use rootwalk::service::source::Source;
 use rootwalk::service::{self, Client, ReplySettings, Service, TtlBounds};
 use rootwalk::validate::{Anchors, Policy, Validator};
 
@@ -47,6 +48,8 @@ pub(crate) struct Options {
     pub(crate) prefetch: bool,
     pub(crate) prefetch_key: bool,
     pub(crate) seed: u64,
+    /// Puts something between the service and the resolver, to watch what is asked.
+    pub(crate) between: Box<dyn FnOnce(Arc<dyn Source>) -> Arc<dyn Source>>,
 }
 
 impl Default for Options {
@@ -64,6 +67,7 @@ impl Default for Options {
             prefetch: true,
             prefetch_key: true,
             seed: seed(),
+            between: Box::new(|source| source),
         }
     }
 }
@@ -114,7 +118,7 @@ impl Sim {
         ];
         let parts = service::Parts {
             clock: clock.clone(),
-            source: Arc::clone(&resolver) as Arc<dyn service::source::Source>,
+            source: (options.between)(Arc::clone(&resolver) as Arc<dyn Source>),
             validator: options.validation.then(|| Arc::new(Validator::new(anchors, Policy::default()))),
             store: Arc::clone(&store),
             stages: Vec::new(),

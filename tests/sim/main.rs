@@ -25,6 +25,7 @@ mod overload;
 mod poison_inmessage;
 mod poison_offpath;
 mod stale;
+mod swarm;
 mod tools;
 mod validation;
 mod worlds;

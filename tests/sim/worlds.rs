@@ -10,18 +10,19 @@ const LABELS: [&str; 6] = ["a", "b", "mail", "www", "x.y", "*.w"];
 const TYPES: [RecordType; 6] =
     [RecordType::A, RecordType::AAAA, RecordType::TXT, RecordType::DS, RecordType::NS, RecordType::SOA];
 
-struct Draw(Entropy);
+/// Draws from a seed.
+pub(crate) struct Draw(pub(crate) Entropy);
 
 impl Draw {
-    fn below(&self, bound: usize) -> usize {
+    pub(crate) fn below(&self, bound: usize) -> usize {
         usize::try_from(self.0.u64() % u64::try_from(bound).unwrap()).unwrap()
     }
 
-    fn one_in(&self, bound: usize) -> bool {
+    pub(crate) fn one_in(&self, bound: usize) -> bool {
         self.below(bound) == 0
     }
 
-    fn of<'a, T>(&self, all: &'a [T]) -> &'a T {
+    pub(crate) fn of<'a, T>(&self, all: &'a [T]) -> &'a T {
         &all[self.below(all.len())]
     }
 }

@@ -1,0 +1,111 @@
+//! The swarm: internets drawn from a seed, broken and lied about for a while, and a resolver that is asked meanwhile.
+//!
+//! `ROOTWALK_SWARM=400` runs the seed 400 alone, `ROOTWALK_SWARM=0..10000` all of these; best with `--release`:
+//! `ROOTWALK_SWARM=0..10000 cargo test --release --test sim swarm -- --nocapture`.
+
+mod changes;
+mod judge;
+mod liars;
+mod meter;
+mod plan;
+mod run;
+mod weather;
+
+use std::ops::Range;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use run::{Story, run};
+
+/// The seeds to run: those that are asked for, or the first hundred.
+fn seeds() -> Range<u64> {
+    let Ok(text) = std::env::var("ROOTWALK_SWARM") else { return 0..100 };
+    let (from, to) = text.split_once("..").unwrap_or((&text, ""));
+    let from = from.parse().expect("ROOTWALK_SWARM is a seed, or from..to");
+    from..to.parse().unwrap_or(from + 1)
+}
+
+/// What many runs brought.
+#[derive(Default)]
+struct Sum {
+    replies: [usize; 3],
+    packets: Vec<u32>,
+    slowest: Duration,
+    healing_secs: Vec<(u32, u64)>,
+}
+
+impl Sum {
+    fn add(&mut self, seed: u64, story: &Story) {
+        for (sum, one) in self.replies.iter_mut().zip(story.replies) {
+            *sum += one;
+        }
+        self.packets.extend(&story.packets);
+        self.slowest = self.slowest.max(story.slowest);
+        self.healing_secs.push((story.healing_secs, seed));
+    }
+
+    fn tell(&mut self) {
+        self.packets.sort_unstable();
+        self.healing_secs.sort_unstable();
+        let [right, failed, unknowable] = self.replies;
+        let count = self.packets.len();
+        let at = |part: usize| self.packets.get(count.saturating_sub(1) * part / 1_000).copied().unwrap_or(0);
+        println!(
+            "replies in the storm: {right} true, {failed} failures, {unknowable} unknowable; \
+             packets for {count} questions: median {}, p99 {}, p99.9 {}, most {}; slowest {:?}; healing (s, seed): {:?}",
+            at(500),
+            at(990),
+            at(999),
+            at(1_000),
+            self.slowest,
+            self.healing_secs.iter().rev().take(5).collect::<Vec<_>>(),
+        );
+    }
+}
+
+#[test]
+fn whatever_breaks_and_lies_answers_stay_true_and_names_come_back() {
+    let seeds = seeds();
+    let next = AtomicU64::new(seeds.start);
+    let (sum, failures) = (Mutex::new(Sum::default()), Mutex::new(Vec::new()));
+    let work = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds.end {
+                break;
+            }
+            match run(seed) {
+                Ok(story) => sum.lock().unwrap().add(seed, &story),
+                Err(error) => {
+                    println!(
+                        "seed {seed}: {error}\nrepeat: ROOTWALK_SWARM={seed} cargo test --test sim swarm\n"
+                    );
+                    failures.lock().unwrap().push(seed);
+                }
+            }
+        }
+    };
+    let threads: usize =
+        std::env::var("ROOTWALK_SWARM_THREADS").ok().and_then(|one| one.parse().ok()).unwrap_or(2);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(work);
+        }
+    });
+    sum.lock().unwrap().tell();
+    let failures = failures.into_inner().unwrap();
+    assert!(failures.is_empty(), "seeds that fail: {failures:?}");
+}
+
+#[test]
+fn a_seed_repeats_its_run() {
+    for seed in [3, 17] {
+        let [one, other] = [run(seed), run(seed)].map(|run| run.map(|story| story.trace));
+        let (one, other) = (one.unwrap(), other.unwrap());
+        for (left, right) in one.iter().zip(&other) {
+            assert_eq!(left, right, "seed {seed}");
+        }
+        assert_eq!(one.len(), other.len(), "seed {seed}");
+    }
+}
