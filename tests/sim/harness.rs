@@ -34,6 +34,9 @@ pub(crate) fn name(text: &str) -> Name {
     text.parse().unwrap()
 }
 
+/// Puts a source in the place of another.
+pub(crate) type Between = Box<dyn FnOnce(Arc<dyn Source>) -> Arc<dyn Source>>;
+
 /// What may differ from test to test.
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub(crate) struct Options {
@@ -49,7 +52,7 @@ pub(crate) struct Options {
     pub(crate) prefetch_key: bool,
     pub(crate) seed: u64,
     /// Puts something between the service and the resolver, to watch what is asked.
-    pub(crate) between: Box<dyn FnOnce(Arc<dyn Source>) -> Arc<dyn Source>>,
+    pub(crate) between: Between,
 }
 
 impl Default for Options {

@@ -85,7 +85,7 @@ fn story(draw: &Draw, plan: &mut Plan, at: usize) -> Vec<(u32, Step)> {
                 (2 * (keys_known + ds_known), Box::new(|site| stage(site, 3))),
             ]
         }
-        _ => vec![(0, Box::new(|site| site.records[0] = "www A 11.200.0.1".to_owned()))],
+        _ => vec![(0, Box::new(|site| "www A 11.200.0.1".clone_into(&mut site.records[0])))],
     }
 }
 

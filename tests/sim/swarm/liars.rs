@@ -3,7 +3,7 @@
 //! In: a question, the honest answer, and what a liar knows of the world ([`Lore`]). Out: the lie. Its choices follow
 //! from seed and question alone, so that a run repeats itself.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use rootwalk::dns::edns::Edns;
@@ -17,7 +17,7 @@ use rootwalk::lab::{Fault, Internet};
 use crate::harness::name;
 use crate::worlds::Draw;
 
-/// The address that lies lead to.
+/// The address that lies lead to. The server there answers anything.
 pub(super) const FORGED: [u8; 4] = [6, 6, 6, 6];
 
 /// What liars know.
@@ -32,11 +32,6 @@ impl Lore {
     pub(super) fn new(first: Arc<Internet>, seed: u64) -> Arc<Self> {
         let zones = first.zones().map(|zone| zone.name().clone()).collect();
         Arc::new(Self { first, zones, seed })
-    }
-
-    /// Servers that forged delegations lead to: they answer anything.
-    pub(super) fn accomplices(&self) -> [IpAddr; 2] {
-        [Ipv4Addr::from(FORGED).into(), Ipv4Addr::new(198, 18, 250, 6).into()]
     }
 
     /// The chances of one lie.
@@ -241,9 +236,7 @@ fn delegate(lore: &Lore, draw: &Draw, reply: &mut Message, zone: &Name, ttl: u32
     let host = if draw.one_in(2) { below("ns0", zone) } else { below("ns0", &lore.victim(draw)) };
     reply.authority.retain(|rrset| rrset.rtype != RecordType::NS);
     reply.authority.push(Rrset::new(zone.clone(), RecordType::NS, ttl).with(host.as_wire()));
-    let [accomplice, _] = lore.accomplices();
-    let IpAddr::V4(address) = accomplice else { return };
-    reply.additional.push(Rrset::new(host, RecordType::A, ttl).with(&address.octets()));
+    reply.additional.push(Rrset::new(host, RecordType::A, ttl).with(&FORGED));
 }
 
 fn past(lore: &Lore, question: &Question, reply: &mut Message, server: IpAddr) {

@@ -176,7 +176,7 @@ impl Plan {
             0 => format!("{}.rootservers.", ["a", "b", "c"][place]),
             _ => format!("ns{place}.{zone}"),
         };
-        for place in 0..1 + draw.below(3) {
+        for place in 0..=draw.below(3) {
             let homes: Vec<usize> = (1..at)
                 .filter(|home| self.sites[*home].is_sound() && self.sites[*home].host_chain < HOST_CHAIN_MAX)
                 .collect();
@@ -247,7 +247,7 @@ impl Plan {
         }
         if draw.one_in(2) {
             let text = "m".repeat(100 + draw.below(150));
-            let many = (0..1 + draw.below(14)).map(|place| format!("big TXT {place}{text}"));
+            let many = (0..=draw.below(14)).map(|place| format!("big TXT {place}{text}"));
             records.extend(many);
         }
         if at > 1 {

@@ -136,7 +136,7 @@ impl Run {
         let mut asking = Vec::new();
         for secs in bursts {
             self.sleep_until(secs).await;
-            for _ in 0..1 + self.draw.below(4) {
+            for _ in 0..=self.draw.below(4) {
                 let question = self.draw.of(questions).clone();
                 let unchecked = self.draw.one_in(12);
                 let run = Arc::clone(self);

@@ -12,7 +12,7 @@ use rootwalk::dns::{Rcode, RecordType};
 use rootwalk::lab::{Fault, Internet, Junk};
 
 use super::changes::Version;
-use super::liars::{Lie, Lore};
+use super::liars::{FORGED, Lie, Lore};
 use crate::worlds::Draw;
 
 /// A fault for a span of time.
@@ -70,10 +70,9 @@ impl Weather {
         let count = draw.below(4);
         let lore = Lore::new(Arc::clone(&internets[0]), seed);
         if count > 0 {
-            for server in lore.accomplices() {
-                let fault = Lie::Anything.fault(&lore, server);
-                self.spells.push(Spell { from_secs: 0, to_secs: self.end_secs, server, fault });
-            }
+            let server = FORGED.into();
+            let fault = Lie::Anything.fault(&lore, server);
+            self.spells.push(Spell { from_secs: 0, to_secs: self.end_secs, server, fault });
         }
         for _ in 0..count {
             // A lying root or top-level domain spoils all that is unsigned below.
@@ -83,7 +82,7 @@ impl Weather {
             let server = *draw.of(&servers);
             let (from_secs, to_secs) = self.span(draw);
             self.liars.insert(server);
-            for _ in 0..1 + draw.below(3) {
+            for _ in 0..=draw.below(3) {
                 let lie = *draw.of(&Lie::ALL);
                 self.replays |= lie == Lie::Past;
                 self.spells.push(Spell { from_secs, to_secs, server, fault: lie.fault(&lore, server) });
