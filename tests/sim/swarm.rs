@@ -4,6 +4,7 @@
 //! `ROOTWALK_SWARM=0..10000 cargo test --release --test sim swarm -- --nocapture`.
 
 mod changes;
+mod hostile;
 mod judge;
 mod liars;
 mod meter;
@@ -18,9 +19,9 @@ use std::time::Duration;
 
 use run::{Story, run};
 
-/// The seeds to run: those that are asked for, or the first hundred.
-fn seeds() -> Range<u64> {
-    let Ok(text) = std::env::var("ROOTWALK_SWARM") else { return 0..100 };
+/// The seeds to run: those that are asked for, or the first few.
+fn seeds(few: u64) -> Range<u64> {
+    let Ok(text) = std::env::var("ROOTWALK_SWARM") else { return 0..few };
     let (from, to) = text.split_once("..").unwrap_or((&text, ""));
     let from = from.parse().expect("ROOTWALK_SWARM is a seed, or from..to");
     from..to.parse().unwrap_or(from + 1)
@@ -64,11 +65,11 @@ impl Sum {
     }
 }
 
-#[test]
-fn whatever_breaks_and_lies_answers_stay_true_and_names_come_back() {
-    let seeds = seeds();
+/// Runs each seed, on as many threads as `ROOTWALK_SWARM_THREADS` says, and fails with those that failed.
+fn each_seed<T: Send>(few: u64, run: fn(u64) -> Result<T, String>, mut add: impl FnMut(u64, T) + Send) {
+    let seeds = seeds(few);
     let next = AtomicU64::new(seeds.start);
-    let (sum, failures) = (Mutex::new(Sum::default()), Mutex::new(Vec::new()));
+    let (add, failures) = (Mutex::new(&mut add), Mutex::new(Vec::new()));
     let work = || {
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
@@ -76,7 +77,7 @@ fn whatever_breaks_and_lies_answers_stay_true_and_names_come_back() {
                 break;
             }
             match run(seed) {
-                Ok(story) => sum.lock().unwrap().add(seed, &story),
+                Ok(story) => (add.lock().unwrap())(seed, story),
                 Err(error) => {
                     println!(
                         "seed {seed}: {error}\nrepeat: ROOTWALK_SWARM={seed} cargo test --test sim swarm\n"
@@ -86,16 +87,32 @@ fn whatever_breaks_and_lies_answers_stay_true_and_names_come_back() {
             }
         }
     };
-    let threads: usize =
-        std::env::var("ROOTWALK_SWARM_THREADS").ok().and_then(|one| one.parse().ok()).unwrap_or(2);
+    let threads =
+        std::env::var("ROOTWALK_SWARM_THREADS").ok().and_then(|text| text.parse().ok()).unwrap_or(2);
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(work);
         }
     });
-    sum.lock().unwrap().tell();
     let failures = failures.into_inner().unwrap();
     assert!(failures.is_empty(), "seeds that fail: {failures:?}");
+}
+
+#[test]
+fn whatever_breaks_and_lies_answers_stay_true_and_names_come_back() {
+    let mut sum = Sum::default();
+    each_seed(100, run, |seed, story| sum.add(seed, &story));
+    sum.tell();
+}
+
+#[test]
+fn no_graph_of_zones_costs_more_than_is_allowed() {
+    let mut sum = Sum::default();
+    each_seed(200, hostile::run, |_, cost| {
+        sum.packets.extend(cost.packets);
+        sum.slowest = sum.slowest.max(cost.slowest);
+    });
+    sum.tell();
 }
 
 #[test]

@@ -20,7 +20,7 @@ use crate::harness::{Ask, Reply, Sim};
 use crate::worlds::Draw;
 
 /// The longest that a question may take: its budget, and a little.
-const PATIENCE: Duration = Duration::from_millis(10_500);
+pub(super) const PATIENCE: Duration = Duration::from_millis(10_500);
 /// How long after the last fault, and after what changed has run out of the caches, a name may fail.
 const HEALING_SECS_MAX: u32 = 900;
 /// How often a name that fails is asked again.
@@ -44,8 +44,13 @@ pub(super) struct Story {
 
 /// Runs a seed.
 pub(super) fn run(seed: u64) -> Result<Story, String> {
-    let builder = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-    builder.unwrap().block_on(async { Run::new(seed).whole().await })
+    in_virtual_time(async { Run::new(seed).whole().await })
+}
+
+/// Runs something on a runtime of its own, whose clock goes on when nothing else does.
+pub(super) fn in_virtual_time<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    runtime.unwrap().block_on(work)
 }
 
 struct Run {
