@@ -6,10 +6,12 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use rootwalk::clock::Moment;
 use rootwalk::dns::message::Message;
 use rootwalk::dns::{Question, Rdatas};
 use rootwalk::entropy::Entropy;
 use rootwalk::lab::Internet;
+use rootwalk::lab::link::Sent;
 
 use super::changes::{Version, versions};
 use super::judge::{Finding, Heard, Judge};
@@ -38,8 +40,9 @@ pub(super) struct Story {
     /// The longest time a question took, and a name took to come back.
     pub(super) slowest: Duration,
     pub(super) healing_secs: u32,
-    /// All that was asked, sent and said.
-    pub(super) trace: Vec<String>,
+    /// All that was said and all that was sent.
+    pub(super) heard: Vec<(Moment, Question, Duration, Message)>,
+    pub(super) sent: Vec<Sent>,
 }
 
 /// Runs a seed.
@@ -91,8 +94,7 @@ impl Run {
         told.map_err(|error| format!("{error}\n{}", self.scene()))?;
         let mut story = std::mem::take(&mut *self.story.lock().unwrap());
         story.packets = self.meter.packets();
-        let log = self.sim.network.log();
-        story.trace.extend(log.iter().map(|sent| format!("{sent:?}")));
+        story.sent = self.sim.network.log();
         Ok(story)
     }
 
@@ -129,7 +131,7 @@ impl Run {
     }
 
     async fn sleep_until(&self, secs: u32) {
-        self.sim.clock.sleep_until(rootwalk::clock::Moment::default().after_secs(secs)).await;
+        self.sim.clock.sleep_until(Moment::default().after_secs(secs)).await;
     }
 
     /// Asks while the weather lasts, several at a time.
@@ -208,8 +210,7 @@ impl Run {
         let reply = self.sim.ask_as(&ask).await;
         let mut story = self.story.lock().unwrap();
         story.slowest = story.slowest.max(reply.took);
-        let masked = masked(reply.message.clone());
-        story.trace.push(format!("{began:?} {question} {:?} {masked:?}", reply.took));
+        story.heard.push((began, question.clone(), reply.took, masked(reply.message.clone())));
         if reply.took > PATIENCE {
             return Err(format!("{question} took {:?}", reply.took));
         }
