@@ -33,7 +33,8 @@ struct Sum {
     replies: [usize; 3],
     packets: Vec<u32>,
     slowest: Duration,
-    healing_secs: Vec<(u32, u64)>,
+    /// Seconds, the seed, and what failed.
+    healing: Vec<(u32, u64, String)>,
 }
 
 impl Sum {
@@ -43,24 +44,24 @@ impl Sum {
         }
         self.packets.extend(&story.packets);
         self.slowest = self.slowest.max(story.slowest);
-        self.healing_secs.push((story.healing_secs, seed));
+        self.healing.push((story.healing.0, seed, story.healing.1.clone()));
     }
 
     fn tell(&mut self) {
         self.packets.sort_unstable();
-        self.healing_secs.sort_unstable();
+        self.healing.sort_unstable();
         let [right, failed, unknowable] = self.replies;
         let count = self.packets.len();
         let at = |part: usize| self.packets.get(count.saturating_sub(1) * part / 1_000).copied().unwrap_or(0);
         println!(
             "replies in the storm: {right} true, {failed} failures, {unknowable} unknowable; \
-             packets for {count} questions: median {}, p99 {}, p99.9 {}, most {}; slowest {:?}; healing (s, seed): {:?}",
+             packets for {count} questions: median {}, p99 {}, p99.9 {}, most {}; slowest {:?}; longest to come back: {:#?}",
             at(500),
             at(990),
             at(999),
             at(1_000),
             self.slowest,
-            self.healing_secs.iter().rev().take(5).collect::<Vec<_>>(),
+            self.healing.iter().rev().take(5).collect::<Vec<_>>(),
         );
     }
 }

@@ -37,9 +37,10 @@ pub(super) struct Story {
     pub(super) replies: [usize; 3],
     /// Packets for each question that needed any.
     pub(super) packets: Vec<u32>,
-    /// The longest time a question took, and a name took to come back.
+    /// The longest time a question took.
     pub(super) slowest: Duration,
-    pub(super) healing_secs: u32,
+    /// The longest time a name took to come back, in seconds, and how it failed last.
+    pub(super) healing: (u32, String),
     /// All that was said and all that was sent.
     pub(super) heard: Vec<(Moment, Question, Duration, Message)>,
     pub(super) sent: Vec<Sent>,
@@ -184,6 +185,7 @@ impl Run {
 
     async fn poll(self: Arc<Self>, question: Question, settled: u32) -> Result<(), String> {
         let start = self.weather.end_secs.max(settled);
+        let mut failed = String::new();
         loop {
             let began = self.now_secs();
             let reply = self.ask(&question, false).await?;
@@ -193,14 +195,17 @@ impl Run {
             match whole {
                 Ok(()) => {
                     let mut story = self.story.lock().unwrap();
-                    story.healing_secs = story.healing_secs.max(after);
+                    if after > story.healing.0 {
+                        story.healing = (after, format!("{question}: {failed}"));
+                    }
                     return Ok(());
                 }
                 Err(why) if after > HEALING_SECS_MAX => {
                     return Err(format!("{question}, {after} s after: {why}\n{}\n{reply:#?}", reply.text()));
                 }
-                Err(_) => self.sim.pass(POLL_SECS).await,
+                Err(_) => failed = reply.text(),
             }
+            self.sim.pass(POLL_SECS).await;
         }
     }
 
