@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use rootwalk::dns::edns::{EdeCode, Edns};
 use rootwalk::dns::message::Message;
 use rootwalk::dns::{Name, Question, Rcode, Rrset};
 use rootwalk::lab::{Internet, Judgement, Truth};
@@ -88,6 +89,8 @@ impl Judge {
                 Err("a failure with an answer or AD".to_owned())
             };
         }
+        // Then it may be as old as the run.
+        let stale = is_stale(heard.message);
         let mut rest = heard.message.answer.as_slice();
         let mut name = heard.question.name.clone();
         let mut proven = true;
@@ -99,7 +102,7 @@ impl Judge {
                 let (link, target) = one.internet.oracle().link(&question);
                 let standing = &one.zones[one.internet.oracle().home(&question)];
                 unknowable |= standing.weak || standing.reached_by_liar && link.state == Judgement::Insecure;
-                let late = |until: u32| until + standing.horizon_secs < heard.asked_secs;
+                let late = |until: u32| !stale && until + standing.horizon_secs < heard.asked_secs;
                 if !one.until_secs.is_some_and(late) {
                     told.push((link, target));
                 }
@@ -138,7 +141,10 @@ impl Judge {
         let truth = last.internet.oracle().truth(question);
         let wanted = (truth.rcode, truth.state == Judgement::Secure);
         let got = (message.header.rcode, message.header.authentic_data);
-        if got == wanted && starts_with(&message.answer, &truth) && message.answer.len() == truth.answer.len()
+        if got == wanted
+            && !is_stale(message)
+            && starts_with(&message.answer, &truth)
+            && message.answer.len() == truth.answer.len()
         {
             return Ok(());
         }
@@ -189,6 +195,12 @@ fn standing(plan: &Plan, site: usize, changed: &BTreeSet<usize>, weather: &Weath
         weak: reach.iter().filter(|at| zone.is_subdomain_of(&plan.name_at(**at))).any(weak),
         changing,
     }
+}
+
+/// Whether the reply says that it is older than its TTL allows (RFC 8767, RFC 8914 §4.4 and §4.20).
+fn is_stale(message: &Message) -> bool {
+    let stale = [EdeCode::STALE_ANSWER, EdeCode::STALE_NXDOMAIN];
+    message.edns.iter().flat_map(Edns::extended_errors).any(|error| stale.contains(&error.code))
 }
 
 /// Whether the RRsets begin with those of the link.
