@@ -274,6 +274,12 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
         Self { airspace, under_way: Arc::default() }
     }
 
+    /// When the flight for `question` began, if there is one.
+    pub fn under_way_since(&self, question: &Question) -> Option<Moment> {
+        let id = lock(&self.under_way).get(question)?.id;
+        lock(&self.airspace.board).flights.get(&id).map(|flight| flight.began)
+    }
+
     /// Joins the flight for `question`, or begins it with the future that `begin` makes from its id.
     ///
     /// `waiter` is the flight that the caller itself belongs to, `depth` the number of lookups that wait for this

@@ -62,9 +62,11 @@ impl Service {
         let Some((settings, last_known)) = last_known else {
             return self.answer(question, checking_disabled, context).await;
         };
+        // Servers that let the first client wait so long have had their time, whoever asks after it.
+        let since = self.links.under_way_since(question).unwrap_or_else(|| self.clock.now());
+        let patience = since.after(settings.client_timeout);
         let (service, asked, context) = (Arc::clone(self), question.clone(), context.clone());
         let work = tokio::spawn(async move { service.answer(&asked, checking_disabled, &context).await });
-        let patience = self.clock.now().after(settings.client_timeout);
         match self.clock.before(patience, work).await {
             Some(Ok(Err(failure))) if lets_stale_be_served(&failure) => {
                 Ok(told(last_known, &Cause::Failed(&failure)))

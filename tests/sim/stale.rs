@@ -79,6 +79,16 @@ async fn nothing_stale_is_served_before_a_fresh_answer_had_its_time() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_asks_while_others_have_waited_in_vain_does_not_wait_again() {
+    let sim = expired(site("example.org.")).await;
+    sim.store.servers.remove(sim.server("example.org."));
+    sim.change(&world().zone(moved("example.org.").fault(Fault::Slow(Duration::from_secs(30)))));
+    assert_eq!(sim.ask_a("www.example.org.").await.took.as_millis(), 1_800);
+    let next = sim.ask_a("www.example.org.").await;
+    assert_eq!((next.ede(), next.took), (Some(EdeCode::STALE_ANSWER), Duration::ZERO));
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_work_goes_on_after_a_stale_answer() {
     let sim = expired(site("example.org.")).await;
     let slow = || Fault::Slow(Duration::from_millis(1_200));

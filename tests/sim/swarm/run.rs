@@ -77,7 +77,7 @@ impl Run {
         let sim = Sim::with(versions[0].plan.world(), |options| {
             options.seed = seed;
             // With every other seed, answers may be stale and are renewed before their end.
-            if seed % 2 == 0 {
+            if seed.is_multiple_of(2) {
                 (options.stale, options.prefetch, options.prefetch_key) = (None, false, false);
             }
             options.between = Box::new(|source| Arc::new(Metered { source, meter: watching }));
