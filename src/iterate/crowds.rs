@@ -5,7 +5,7 @@
 //! soon as the zone has answered another, or none at all. A zone that answers is not held up, however much it is asked,
 //! but for [`limits::ZONE_QUERIES_MAX`] at a time. One that has not answered lately is sent
 //! [`limits::ZONE_BURST`] queries and [`limits::UNANSWERED_QPS`] a second; further ones wait for the first answer. Where
-//! the last that was heard of it is silence they do not wait.
+//! the last that was heard of it is silence they do not wait, unless nobody could be heard then.
 //!
 //! The zone is that of the cut, not its servers: a zone that names another's servers keeps nobody from them.
 
@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use crate::cache::uplink::Uplink;
 use crate::clock::{Clock, Moment};
 use crate::dns::Name;
 use crate::limits;
@@ -84,6 +85,7 @@ enum Verdict {
 pub(super) struct Stay<'a> {
     crowds: &'a Crowds,
     clock: &'a Clock,
+    uplink: &'a Uplink,
     zone: Name,
 }
 
@@ -99,7 +101,7 @@ struct Waiting<'a>(&'a Stay<'a>);
 
 impl Crowds {
     /// A question comes to a zone.
-    pub(super) fn join<'a>(&'a self, zone: &Name, clock: &'a Clock) -> Stay<'a> {
+    pub(super) fn join<'a>(&'a self, zone: &Name, clock: &'a Clock, uplink: &'a Uplink) -> Stay<'a> {
         let mut zones = self.zones();
         if zones.by_name.len() >= zones.tidy_at {
             let now = clock.now();
@@ -108,7 +110,7 @@ impl Crowds {
         }
         let users = &mut zones.by_name.entry(zone.clone()).or_default().users;
         *users = users.saturating_add(1);
-        Stay { crowds: self, clock, zone: zone.clone() }
+        Stay { crowds: self, clock, uplink, zone: zone.clone() }
     }
 
     fn zones(&self) -> MutexGuard<'_, Zones> {
@@ -124,17 +126,18 @@ impl Zone {
 
     /// Something is heard. Those who wait learn of it if it changes anything.
     fn hear(&mut self, news: News, now: Moment) {
-        if self.news(now) != Some(news) {
+        if self.news(now) != Some(news) || news == News::Silence {
             self.changed.notify_waiters();
         }
         self.news = Some((now, news));
     }
 
-    fn judge(&mut self, now: Moment) -> Verdict {
+    fn judge(&mut self, now: Moment, uplink: &Uplink) -> Verdict {
         if self.out >= limits::ZONE_QUERIES_MAX {
             return Verdict::Wait;
         }
-        let news = self.news(now);
+        let heard = |news: &News| *news == News::Answer || !self.news.is_some_and(|(at, _)| uplink.voids(at));
+        let news = self.news(now).filter(heard);
         if news != Some(News::Answer) {
             let due = self.due.max(now);
             if due.since(now) >= AHEAD {
@@ -159,7 +162,7 @@ impl Stay<'_> {
             let mut change = std::pin::pin!(changed.notified());
             // From here on no change is missed.
             change.as_mut().enable();
-            match self.with(|zone| zone.judge(now)) {
+            match self.with(|zone| zone.judge(now, self.uplink)) {
                 Verdict::Go => return Ok(Turn { stay: self, began: now }),
                 Verdict::No => return Err(Refused::Silent),
                 Verdict::Wait => {}
@@ -235,7 +238,7 @@ mod tests {
 
     /// How many of `count` queries are sent at once; they stay on their way.
     fn sent_at_once<'a>(stay: &'a Stay<'a>, count: usize) -> Vec<Turn<'a>> {
-        let judged = || stay.with(|zone| zone.judge(stay.clock.now()) == Verdict::Go);
+        let judged = || stay.with(|zone| zone.judge(stay.clock.now(), stay.uplink) == Verdict::Go);
         let turns = (0..count).filter(|_| judged());
         turns.map(|_| Turn { stay, began: stay.clock.now() }).collect()
     }
@@ -246,8 +249,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_zone_without_answers_is_sent_a_burst_and_then_a_hundred_a_second() {
-        let (crowds, clock) = (Crowds::default(), Clock::simulated(0));
-        let (zone, other) = (crowds.join(&name("dead."), &clock), crowds.join(&name("other."), &clock));
+        let (crowds, clock, uplink) = (Crowds::default(), Clock::simulated(0), Uplink::default());
+        let (zone, other) =
+            (crowds.join(&name("dead."), &clock, &uplink), crowds.join(&name("other."), &clock, &uplink));
         let mut turns = sent_at_once(&zone, 1_000);
         assert_eq!(turns.len(), 64);
         assert_eq!(sent_at_once(&other, 1_000).len(), 64, "it is nobody else's burst");
@@ -268,8 +272,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_zone_that_answers_is_asked_as_much_as_there_is_to_ask_and_no_more_at_a_time_than_a_thousand() {
-        let (crowds, clock) = (Crowds::default(), Clock::simulated(0));
-        let zone = crowds.join(&name("live."), &clock);
+        let (crowds, clock, uplink) = (Crowds::default(), Clock::simulated(0), Uplink::default());
+        let zone = crowds.join(&name("live."), &clock, &uplink);
         zone.turn(Moment(u64::MAX)).await.unwrap().answered();
         // A lost query or two change nothing while others are answered.
         let lost = zone.turn(Moment(u64::MAX)).await.unwrap();
@@ -299,7 +303,8 @@ mod tests {
         for _ in 0..count {
             let (crowds, clock) = (Arc::clone(crowds), clock.clone());
             crowd.spawn(async move {
-                let stay = crowds.join(&name(zone), &clock);
+                let uplink = Uplink::default();
+                let stay = crowds.join(&name(zone), &clock, &uplink);
                 let Ok(turn) = stay.turn(Moment(u64::MAX)).await else { return false };
                 pass(if answers { 30 } else { 376 }).await;
                 if answers {
@@ -325,8 +330,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_wait_for_a_zone_ends_after_a_second_whatever_becomes_of_its_queries() {
-        let (crowds, clock) = (Crowds::default(), Clock::simulated(0));
-        let zone = crowds.join(&name("slow."), &clock);
+        let (crowds, clock, uplink) = (Crowds::default(), Clock::simulated(0), Uplink::default());
+        let zone = crowds.join(&name("slow."), &clock, &uplink);
         let turns = sent_at_once(&zone, 64);
         assert_eq!(turns.len(), 64);
         assert_eq!(zone.turn(Moment(u64::MAX)).await.err(), Some(Refused::Crowded));
@@ -335,8 +340,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_was_heard_of_a_zone_some_time_ago_says_nothing_of_it_now() {
-        let (crowds, clock) = (Arc::new(Crowds::default()), Clock::simulated(0));
-        let zone = crowds.join(&name("zone."), &clock);
+        let (crowds, clock, uplink) = (Arc::new(Crowds::default()), Clock::simulated(0), Uplink::default());
+        let zone = crowds.join(&name("zone."), &clock, &uplink);
         zone.turn(Moment(u64::MAX)).await.unwrap().answered();
         pass(10_000).await;
         assert_eq!(sent_at_once(&zone, 1_000).len(), 64, "it may have died meanwhile");
@@ -349,11 +354,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn zones_that_nobody_is_at_are_forgotten_when_there_are_many() {
-        let (crowds, clock) = (Crowds::default(), Clock::simulated(0));
-        let kept = crowds.join(&name("kept."), &clock);
+        let (crowds, clock, uplink) = (Crowds::default(), Clock::simulated(0), Uplink::default());
+        let kept = crowds.join(&name("kept."), &clock, &uplink);
         kept.turn(Moment(u64::MAX)).await.unwrap().answered();
         for turn in 0..10_000 {
-            drop(crowds.join(&name(&format!("z{turn}.")), &clock));
+            drop(crowds.join(&name(&format!("z{turn}.")), &clock, &uplink));
         }
         assert!(crowds.zones().by_name.len() <= limits::ZONES_WATCHED_MIN);
         assert!(kept.with(|zone| zone.news.is_some()));

@@ -86,7 +86,7 @@ impl<'a> AtCut<'a> {
         cut: Arc<CachedCut>,
     ) -> Self {
         let targets = Targets::of(&cut, &parts.settings, &context.avoid, &parts.entropy);
-        let stay = meetings.crowds.join(cut.zone(), &parts.clock);
+        let stay = meetings.crowds.join(cut.zone(), &parts.clock, parts.servers.uplink());
         Self {
             parts,
             meetings,

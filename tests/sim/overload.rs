@@ -10,7 +10,7 @@ use rootwalk::dns::encode::encode_query;
 use rootwalk::dns::message::Message;
 use rootwalk::dns::response::Transport;
 use rootwalk::dns::{Question, Rcode, RecordType};
-use rootwalk::lab::{Fault, World, Zone};
+use rootwalk::lab::{Cut, Fault, World, Zone};
 use rootwalk::limits;
 use rootwalk::service::Client;
 use rootwalk::service::overload::DropReason;
@@ -312,4 +312,34 @@ async fn a_zone_that_answers_is_never_held_up_and_one_that_dies_is_let_go_within
     eprintln!("{good} answered; {alive} packets while it lived, {} in the second after", all - alive);
     assert!((2_900..=3_000).contains(&good), "{good}");
     assert!(all - alive <= 500, "{}", all - alive);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_after_an_outage_of_the_uplink_is_answered() {
+    for how in [Cut::Blackhole, Cut::NoRoute] {
+        let sim = Arc::new(Sim::new(world().zone(site("busy.org.").unsigned().servers(2))));
+        sim.watch();
+        sim.ask_a("www.busy.org.").await.is_address(WEB);
+        sim.pass(5).await;
+        let mut during = JoinSet::new();
+        sim.network.cut(how);
+        for turn in 0..1_000 {
+            let sim = Arc::clone(&sim);
+            during.spawn(async move { ask_udp(&sim, client(turn), &format!("d{turn}.busy.org.")).await });
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        during.join_all().await;
+        sim.network.mend();
+        // Until the way out is found again.
+        sim.pass(1).await;
+        let mut burst = JoinSet::new();
+        for turn in 0..1_000 {
+            let sim = Arc::clone(&sim);
+            let ask =
+                Ask { from: client(turn).into(), ..Ask::new(&format!("n{turn}.busy.org."), RecordType::A) };
+            burst.spawn(async move { sim.ask_as(&ask).await });
+        }
+        let (good, all, p95) = summary(burst.join_all().await, Rcode::NXDOMAIN);
+        assert!(good == all && p95 < Duration::from_millis(300), "{good} of {all}, p95 {p95:?}");
+    }
 }
