@@ -57,14 +57,15 @@ pub(super) fn versions(draw: &Draw, mut plan: Plan) -> Vec<Version> {
 /// The steps by which a site changes, each with the seconds since the first.
 fn story(draw: &Draw, plan: &mut Plan, at: usize) -> Vec<(u32, Step)> {
     let (leaf, spare) = (plan.is_leaf(at), plan.address(false));
-    let own_server = plan.home_of(&plan.sites[at].hosts[0].0) == Some(at);
+    let own_servers = plan.has_own_servers(at);
+    let own_name = plan.home_of(&plan.sites[at].hosts[0].0) == Some(at);
     let site = &mut plan.sites[at];
     let keys_known = site.ttl + SETTLE_SECS;
     let ds_known = site.delegation_ttl + site.ttl + NEGATIVE_SECS + SETTLE_SECS;
     match draw.below(8) {
         0 if leaf => vec![(0, Box::new(|site| site.gone = true))],
-        1 if leaf => vec![(0, Box::new(|site| site.undelegated = true))],
-        2 if own_server => vec![(0, Box::new(renumber(spare)))],
+        1 if leaf && own_servers => vec![(0, Box::new(|site| site.undelegated = true))],
+        2 if own_name => vec![(0, Box::new(renumber(spare)))],
         3 => vec![(0, Box::new(|site| site.denial = Denial::Nsec3(1)))],
         4 if site.shape == Shape::Signed => {
             vec![

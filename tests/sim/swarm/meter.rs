@@ -84,11 +84,10 @@ impl Meter {
             if sent > Limit::Packets.default_cap() {
                 return Err(over(Limit::Packets, sent));
             }
-            for limit in [Limit::Verifications, Limit::FailedVerifications, Limit::Restarts, Limit::Evidence]
-            {
-                // What goes beyond the cap is charged, and not done.
+            for limit in [Limit::Verifications, Limit::FailedVerifications] {
+                // What goes beyond the cap is charged, and not done; then the question ends.
                 let used = account.budget.spent(limit);
-                if used > limit.default_cap() + 1 {
+                if used > limit.default_cap() + 2 {
                     return Err(over(limit, used));
                 }
             }

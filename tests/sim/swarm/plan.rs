@@ -338,6 +338,16 @@ impl Plan {
         })
     }
 
+    /// Whether its servers serve no other site: what they say of a zone that was withdrawn is not asked for then.
+    pub(super) fn has_own_servers(&self, at: usize) -> bool {
+        let own: Vec<&String> = self.sites[at].hosts.iter().flat_map(|(_, addresses)| addresses).collect();
+        let others = (0..self.sites.len()).filter(|other| *other != at).map(|other| &self.sites[other]);
+        others
+            .flat_map(|site| &site.hosts)
+            .flat_map(|(_, addresses)| addresses)
+            .all(|one| !own.contains(&one))
+    }
+
     /// A site below a top-level domain.
     pub(super) fn draw_low(&self, draw: &Draw) -> usize {
         let low: Vec<usize> = (0..self.sites.len())

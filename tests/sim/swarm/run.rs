@@ -131,6 +131,7 @@ impl Run {
         for secs in turns {
             self.sleep_until(secs).await;
             let now = self.versions.iter().rposition(|version| version.from_secs <= secs).unwrap();
+            self.weather.turn_uplink(&self.sim.network, secs);
             self.sim.network.replace(self.internets[now].with_faults(&self.weather.at(secs)));
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rootwalk::dns::response::Transport;
 use rootwalk::dns::{Rcode, RecordType};
-use rootwalk::lab::{Fault, Internet, Junk};
+use rootwalk::lab::{CookieWay, Cut, Fault, Internet, Junk, Network};
 
 use super::changes::Version;
 use super::liars::{FORGED, Lie, Lore};
@@ -23,9 +23,19 @@ struct Spell {
     fault: Fault,
 }
 
+/// A cut of the uplink for a span of time, or of one family of it.
+struct Outage {
+    from_secs: u32,
+    to_secs: u32,
+    /// None: both.
+    ipv6: Option<bool>,
+    how: Cut,
+}
+
 /// All that goes wrong.
 pub(super) struct Weather {
     spells: Vec<Spell>,
+    outages: Vec<Outage>,
     /// The servers that lie at some time.
     pub(super) liars: BTreeSet<IpAddr>,
     /// Some of them tell what was true once.
@@ -38,7 +48,13 @@ impl Weather {
     pub(super) fn draw(draw: &Draw, versions: &[Version], internets: &[Arc<Internet>], seed: u64) -> Self {
         let last = versions.last().map_or(0, |version| version.from_secs);
         let end_secs = (last + 60).max(120 + u32::try_from(draw.below(600)).unwrap());
-        let mut weather = Self { spells: Vec::new(), liars: BTreeSet::new(), replays: false, end_secs };
+        let mut weather = Self {
+            spells: Vec::new(),
+            outages: Vec::new(),
+            liars: BTreeSet::new(),
+            replays: false,
+            end_secs,
+        };
         let all: BTreeSet<IpAddr> = internets.iter().flat_map(|internet| internet.addresses()).collect();
         let all: Vec<IpAddr> = all.into_iter().collect();
         for _ in 0..draw.below(10) {
@@ -46,7 +62,7 @@ impl Weather {
             let fault = draw_fault(draw);
             let zone = &internets[0].zones().nth(draw.below(internets[0].zones().count())).unwrap();
             let servers = match draw.below(12) {
-                // The whole zone, or the uplink.
+                // The whole zone, or everybody.
                 0..3 => internets[0].addresses_of(zone.name()),
                 3 => all.clone(),
                 _ => vec![*draw.of(&all)],
@@ -54,6 +70,12 @@ impl Weather {
             for server in servers {
                 weather.spells.push(Spell { from_secs, to_secs, server, fault: fault.clone() });
             }
+        }
+        for _ in 0..draw.below(8).saturating_sub(5) {
+            let (from_secs, to_secs) = weather.span(draw);
+            let ipv6 = *draw.of(&[None, Some(false), Some(true)]);
+            let how = *draw.of(&[Cut::Blackhole, Cut::NoRoute]);
+            weather.outages.push(Outage { from_secs, to_secs, ipv6, how });
         }
         weather.add_liars(draw, &versions[0], internets, seed);
         weather
@@ -93,7 +115,8 @@ impl Weather {
     /// The seconds at which something begins or ends.
     pub(super) fn turns(&self) -> BTreeSet<u32> {
         let turns = self.spells.iter().flat_map(|spell| [spell.from_secs, spell.to_secs]);
-        turns.chain([0, self.end_secs]).collect()
+        let cuts = self.outages.iter().flat_map(|outage| [outage.from_secs, outage.to_secs]);
+        turns.chain(cuts).chain([0, self.end_secs]).collect()
     }
 
     /// What is wrong at a second.
@@ -102,18 +125,33 @@ impl Weather {
         self.spells.iter().filter(holds).map(|spell| (spell.server, spell.fault.clone())).collect()
     }
 
+    /// Cuts and mends the uplink as it is at a second.
+    pub(super) fn turn_uplink(&self, network: &Network, secs: u32) {
+        network.mend();
+        for outage in self.outages.iter().filter(|one| (one.from_secs..one.to_secs).contains(&secs)) {
+            match outage.ipv6 {
+                None => network.cut(outage.how),
+                Some(ipv6) => network.cut_family(ipv6, outage.how),
+            }
+        }
+    }
+
     /// For people: what goes wrong when.
     pub(super) fn story(&self) -> Vec<String> {
         let tell = |spell: &Spell| {
             format!("{}..{} s: {} {:?}", spell.from_secs, spell.to_secs, spell.server, spell.fault)
         };
-        self.spells.iter().map(tell).collect()
+        let cut = |outage: &Outage| {
+            let Outage { from_secs, to_secs, ipv6, how } = outage;
+            format!("{from_secs}..{to_secs} s: the uplink: {how:?}, IPv6 {ipv6:?}")
+        };
+        self.spells.iter().map(tell).chain(self.outages.iter().map(cut)).collect()
     }
 }
 
 fn draw_fault(draw: &Draw) -> Fault {
     let twice = |_: &[u8], reply: &[u8]| vec![reply.to_vec(), reply.to_vec()];
-    let fault = match draw.below(20) {
+    let fault = match draw.below(21) {
         0 | 1 => Fault::Dead,
         2 => Fault::PortClosed,
         3 => Fault::NoRoute,
@@ -132,6 +170,13 @@ fn draw_fault(draw: &Draw) -> Fault {
         15 => Fault::WrongId,
         16 | 17 => Fault::JunkFirst(*draw.of(&Junk::ALL)),
         18 => Fault::Flood(*draw.of(&Junk::ALL), 80),
+        19 => Fault::Cookies(*draw.of(&[
+            CookieWay::Required(1),
+            CookieWay::Required(2),
+            CookieWay::NeverRight,
+            CookieWay::OfAnother,
+            CookieWay::Malformed(5),
+        ])),
         _ => Fault::RewritesOctets(Arc::new(twice)),
     };
     match draw.below(8) {
