@@ -203,14 +203,16 @@ fn is_stale(message: &Message) -> bool {
     message.edns.iter().flat_map(Edns::extended_errors).any(|error| stale.contains(&error.code))
 }
 
-/// Whether the RRsets begin with those of the link.
+/// Whether the RRsets begin with those of the link. Names in them may have the letter case of a question on the way.
 fn starts_with(rrsets: &[Rrset], link: &Truth) -> bool {
     rrsets.len() >= link.answer.len()
         && rrsets.iter().zip(link.answer.iter().zip(&link.rdatas)).all(
             |(rrset, ((owner, rtype, _), rdatas))| {
                 rrset.is(owner, *rtype)
                     && rrset.rdatas.len() == rdatas.len()
-                    && rdatas.iter().all(|rdata| rrset.rdatas.contains(rdata))
+                    && rdatas
+                        .iter()
+                        .all(|rdata| rrset.rdatas.iter().any(|one| one.eq_ignore_ascii_case(rdata)))
             },
         )
 }
