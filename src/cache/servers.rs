@@ -172,7 +172,7 @@ impl Servers {
         let server = self.servers.get(&address).filter(|server| server.expires > now);
         let mut server = server.unwrap_or_else(|| Server::new(now));
         server.forgive(address, &self.uplink);
-        server.known(zone, now)
+        server.known(zone, self.uplink.first_wait(), now)
     }
 
     /// It answered a datagram after `round_trip`.
@@ -410,8 +410,8 @@ impl Server {
         }
     }
 
-    fn known(&self, zone: &Name, now: Moment) -> Known {
-        let base = self.round_trip.map_or(limits::SERVER_WAIT_INITIAL, RoundTrip::wait);
+    fn known(&self, zone: &Name, first_wait: Duration, now: Moment) -> Known {
+        let base = self.round_trip.map_or(first_wait, RoundTrip::wait);
         let cost = base
             .saturating_mul(1_u32.checked_shl(self.silences.min(16)).unwrap_or(u32::MAX))
             .min(limits::SERVER_WAIT_MAX);
@@ -501,6 +501,15 @@ mod tests {
 
     fn known(servers: &Servers, now: Moment) -> Known {
         servers.known(A, &Name::root(), now)
+    }
+
+    #[test]
+    fn on_a_slow_link_servers_nothing_is_known_of_are_waited_for_longer() {
+        let (servers, other) = (servers(), IpAddr::from([192, 0, 2, 77]));
+        servers.answered(other, Duration::from_millis(700), secs(0));
+        assert_eq!(known(&servers, secs(0)).wait, Duration::from_millis(1_400));
+        servers.answered(other, Duration::from_millis(20), secs(0));
+        assert_eq!(known(&servers, secs(0)).wait, limits::SERVER_WAIT_INITIAL);
     }
 
     #[test]

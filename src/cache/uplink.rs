@@ -242,6 +242,12 @@ impl Uplink {
         least.max(state.quickest.saturating_mul(2)).min(limits::SERVER_WAIT_MAX)
     }
 
+    /// How long to wait for a server nothing is known of: on a link where the quickest of all takes long, longer.
+    pub fn first_wait(&self) -> Duration {
+        let quickest = self.state().quickest.saturating_mul(2);
+        limits::SERVER_WAIT_INITIAL.max(quickest).min(limits::SERVER_WAIT_MAX)
+    }
+
     /// Ends when something happened that who watches may have to act upon.
     pub async fn alarmed(&self) {
         self.alarm.notified().await;
