@@ -2,9 +2,9 @@
 //!
 //! A client has at most [`limits::WAITING_PER_CLIENT_MAX`] questions under way: who pulses many questions for slow names
 //! gets as many replies at once and no more (DNSBomb, CVE-2024-33655). Whose address nobody forges, because of a
-//! connection or a valid cookie (RFC 7873), is counted apart from datagrams that only claim to be of it. A reply to a datagram that is ready only after
-//! [`limits::REPLY_AGE_MAX`] is not sent: by then the client asks again, and gets it from the cache. Both count in
-//! [`Drops`].
+//! connection or a valid cookie (RFC 7873), is counted apart from datagrams that only claim to be of it. A reply to a
+//! datagram that is ready only after [`limits::REPLY_AGE_MAX`] is not sent: by then the client asks again, and gets it
+//! from the cache. Both count in [`Drops`].
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
