@@ -1,7 +1,8 @@
 //! Questions that could not be answered, so that they are not tried again at once (RFC 9520).
 //!
 //! In: a question and why it failed. Out: that failure, for as long as it is remembered: five seconds at first,
-//! twice as long each time it comes again, at most five minutes (RFC 9520 §3.2). What was proven wrong is
+//! twice as long each time it comes again, at most five minutes (RFC 9520 §3.2). What comes while it is remembered was
+//! begun before, and is the same failure once more. What was proven wrong is
 //! remembered for a minute at most: its owner may be mending it, and one forged packet may have been all that was
 //! wrong (RFC 4035 §4.7). A success clears the question.
 //! What failed while nobody was reached is forgotten with the outage, and that nobody is reached is not kept here:
@@ -70,6 +71,9 @@ impl Failures {
         let shared = Arc::new(failure);
         let fresh = || Entry { failure: Arc::clone(&shared), failed: now, until: now, span_secs: 0 };
         self.entries.update(question.clone(), fresh, |entry| {
+            if now < entry.until && !self.uplink.voids(entry.failed) {
+                return;
+            }
             // A failure long ago says nothing about this one.
             let quiet_secs = now.since(entry.until).as_secs();
             let again = entry.span_secs > 0
@@ -160,6 +164,17 @@ mod tests {
             now += span;
         }
         assert_eq!(spans, [5, 10, 20, 40, 80, 160, 300, 300, 300]);
+    }
+
+    #[test]
+    fn what_fails_while_it_is_remembered_counts_once() {
+        let failures = failures();
+        for now in [0, 0, 4] {
+            failures.insert(&question("a."), Failure::Limit(PACKETS), secs(now));
+        }
+        assert_eq!(remembered_secs(&failures, 0), 5);
+        failures.insert(&question("a."), Failure::Limit(PACKETS), secs(5));
+        assert_eq!(remembered_secs(&failures, 5), 10);
     }
 
     #[test]
