@@ -169,6 +169,9 @@ impl Resolver {
     /// an old delegation, or have been forged. Once for each delegation; whoever fails at the same one meanwhile waits.
     async fn another_word(&self, cut: &Arc<CachedCut>, context: &Context) -> Option<Arc<CachedCut>> {
         let delegations = &self.parts.delegations;
+        if cut.zone().is_root() {
+            return self.hints_instead(cut);
+        }
         let current = delegations.get(cut.zone(), self.parts.clock.now());
         if let Some(other) = current.as_ref().filter(|current| leads_elsewhere(&current.delegation, cut)) {
             return Some(Arc::clone(other));
@@ -187,6 +190,14 @@ impl Resolver {
             Short::Cut(other) => Some(Arc::clone(other)),
             Short::Said(_) | Short::Failed => None,
         }
+    }
+
+    /// What primed the root may have been forged: if the hints lead elsewhere, they serve for a minute, and then the root
+    /// is asked anew. Nothing is sent for that.
+    fn hints_instead(&self, cut: &CachedCut) -> Option<Arc<CachedCut>> {
+        let hinted = self.hinted();
+        leads_elsewhere(&hinted.delegation, cut)
+            .then(|| self.parts.delegations.insert(CachedCut::clone(&hinted)))
     }
 
     async fn ask_another(

@@ -332,3 +332,28 @@ async fn whoever_replays_and_mixes_records_proves_nothing_and_strips_nothing() {
     }
     assert!(secure > 100 && refused > 100, "{secure} secure, {refused} refused");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_root_server_that_lies_when_it_primes_does_not_take_the_root_away() {
+    let lie = Fault::rewrites(|question, reply| {
+        if question.name.is_root() && question.rtype == RecordType::NS {
+            let servers = Rrset::new(question.name.clone(), RecordType::NS, 604_800);
+            reply.answer = vec![servers.with(b"\x04evil\0")];
+            reply.additional = vec![Rrset::new(name("evil."), RecordType::A, 604_800).with(&[6, 6, 6, 6])];
+        }
+    });
+    for seed in 0..6 {
+        let root = Zone::new(".").servers(2).fault_at(0, lie.clone());
+        let sim =
+            Sim::with(World::new(seed).zone(root).zone(site("example.org.")), |options| options.seed = seed);
+        sim.ask_a("www.example.org.").await.is_secure_address(WEB);
+        let denied = sim.ask_a("none.").await;
+        assert_eq!((denied.rcode(), denied.secure()), (Rcode::NXDOMAIN, true), "{}", denied.text());
+        // Not every question pays for that.
+        assert!(
+            sim.network.sent_to([6, 6, 6, 6].into()) <= 12,
+            "{}",
+            sim.network.sent_to([6, 6, 6, 6].into())
+        );
+    }
+}
