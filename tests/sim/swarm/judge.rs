@@ -32,7 +32,7 @@ struct Standing {
     horizon_secs: u32,
     /// A liar is on the way to it.
     reached_by_liar: bool,
-    /// And what is above it can be denied without a proof.
+    /// And it, or a zone above it, need not prove what it has not.
     weak: bool,
     /// It or what it depends on changes at some time.
     changing: bool,
@@ -184,15 +184,16 @@ fn standing(plan: &Plan, site: usize, changed: &BTreeSet<usize>, weather: &Weath
     let below =
         plan.sites.iter().filter(|child| child.parent == Some(site)).map(|child| child.delegation_ttl);
     let own = plan.sites[site].horizon_secs().max(below.max().unwrap_or(0).min(86_400));
-    let weak = |at: &usize| {
-        // More iterations than are counted: what is not there need not be proven.
-        lies(at) && matches!(plan.sites[*at].denial, Denial::Nsec3(51..))
-    };
+    // More iterations than are counted: that there is no zone cut need not be proven, so that any name may be said to be
+    // below an unsigned one.
+    let weak = |at: &usize| matches!(plan.sites[*at].denial, Denial::Nsec3(51..));
+    let reached_by_liar = reach.iter().any(lies);
     let zone = plan.name_at(site);
     Standing {
         horizon_secs: own + above.unwrap_or(0) + NEGATIVE_SECS + SETTLE_SECS,
-        reached_by_liar: reach.iter().any(lies),
-        weak: reach.iter().filter(|at| zone.is_subdomain_of(&plan.name_at(**at))).any(weak),
+        reached_by_liar,
+        weak: reached_by_liar
+            && reach.iter().filter(|at| zone.is_subdomain_of(&plan.name_at(**at))).any(weak),
         changing,
     }
 }
