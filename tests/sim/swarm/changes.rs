@@ -65,7 +65,7 @@ fn story(draw: &Draw, plan: &mut Plan, at: usize) -> Vec<(u32, Step)> {
     match draw.below(8) {
         0 if leaf => vec![(0, Box::new(|site| site.gone = true))],
         1 if leaf && own_servers => vec![(0, Box::new(|site| site.undelegated = true))],
-        2 if own_name => vec![(0, Box::new(renumber(spare)))],
+        2 if own_name && own_servers => vec![(0, Box::new(renumber(spare)))],
         3 => vec![(0, Box::new(|site| site.denial = Denial::Nsec3(1)))],
         4 if site.shape == Shape::Signed => {
             vec![
