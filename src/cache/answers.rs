@@ -325,6 +325,12 @@ impl CachedAnswer {
         })
     }
 
+    /// Whether it was kept under this name.
+    pub fn is_of(&self, name: &Name) -> bool {
+        let question = self.parts().and_then(|parts| parts.message.get(HEADER_LEN..)?.get(..name.len()));
+        question.is_some_and(|question| question.eq_ignore_ascii_case(name.as_wire()))
+    }
+
     /// The response code.
     pub fn rcode(&self) -> Rcode {
         let flags = self.parts().map_or(Rcode::SERVFAIL.0, |parts| u16_at(parts.message, 2));

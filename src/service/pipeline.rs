@@ -221,7 +221,8 @@ impl Service {
     /// will do: what lies behind it is asked for next.
     fn at_hand(&self, question: &Question, fetch: Fetch) -> Option<Result<Link, Failure>> {
         let now = self.clock.now();
-        if fetch == Fetch::Missing || !self.cached(question).is_some_and(|(entry, _)| entry.is_due(now)) {
+        let is_due = |entry: &CachedAnswer| entry.is_due(now) && entry.is_of(&question.name);
+        if fetch == Fetch::Missing || !self.cached(question).is_some_and(|(entry, _)| is_due(&entry)) {
             return self.remembered(question);
         }
         let is_young = |entry: &CachedAnswer| {

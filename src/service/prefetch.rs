@@ -49,7 +49,8 @@ impl Service {
     pub(super) fn renew_for(self: &Arc<Self>, request: &Request, entry: &CachedAnswer) {
         let (question, now) = (&request.question, self.clock.now());
         let wanted = self.settings.prefetch && request.recursion_desired;
-        let is_due = wanted && entry.is_due(now) && !entry.is_bogus();
+        // The absence of a name above is not: each name below it would be asked for.
+        let is_due = wanted && entry.is_due(now) && !entry.is_bogus() && entry.is_of(&question.name);
         // RFC 9520 §3.1: what could not be renewed is not tried again at each hit.
         if !is_due || self.store.failures.get(question, now).is_some() || !self.renewals.take(question) {
             return;
