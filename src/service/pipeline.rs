@@ -237,11 +237,15 @@ impl Service {
     fn remembered(&self, question: &Question) -> Option<Result<Link, Failure>> {
         let now = self.clock.now();
         let cached = self.cached(question);
-        // A failure to renew an answer takes nothing from it. An alias may be what the failure is about.
-        if let Some((entry, false)) = &cached {
-            return self.link_of(question, entry, false).map(Ok);
+        let failure = self.store.failures.get(question, now);
+        // A failure to renew an answer takes nothing from it, nor from an alias, unless that leads nowhere.
+        let leads_nowhere = |failure: &Failure| matches!(failure, Failure::Limit(_) | Failure::AliasLoop(_));
+        if let Some((entry, is_alias)) = &cached
+            && !(*is_alias && failure.as_ref().is_some_and(leads_nowhere))
+        {
+            return self.link_of(question, entry, *is_alias).map(Ok);
         }
-        if let Some(failure) = self.store.failures.get(question, now) {
+        if let Some(failure) = failure {
             if let Failure::Bogus(reason) = failure.root_cause()
                 && let Some(cached) = self.store.answers.get(&question.name, question.rtype, now)
             {
@@ -250,10 +254,7 @@ impl Service {
             }
             return Some(Err(Failure::Remembered(Box::new(failure))));
         }
-        match cached {
-            Some((entry, alias)) => self.link_of(question, &entry, alias).map(Ok),
-            None => self.substituted(question).map(Ok),
-        }
+        self.substituted(question).map(Ok)
     }
 
     fn link_of(&self, question: &Question, entry: &CachedAnswer, alias: bool) -> Option<Link> {
