@@ -350,16 +350,18 @@ impl Service {
         Some(finish::reply(request, content, &self.settings.reply))
     }
 
-    /// Keeps a link, and what it says of the names within it.
+    /// Keeps a link, and what it says of the names within it. What was known before and is not so any more goes.
     fn keep_link(&self, question: &Question, link: &Link) {
         if link.state.is_bogus() {
             self.keep(&question.name, question.rtype, link.rcode, &link.answer, &link.authority, link);
             return;
         }
         if link.answer.is_empty() && link.outcome == Outcome::NxDomain {
+            self.store.answers.remove(&question.name, question.rtype);
             self.keep(&question.name, ABSENT, link.rcode, &[], &link.authority, link);
             return;
         }
+        self.store.answers.remove(&question.name, ABSENT);
         if link.outcome != Outcome::Alias {
             self.keep(&question.name, question.rtype, link.rcode, &link.answer, &link.authority, link);
         }
@@ -404,7 +406,8 @@ impl Service {
         self.keep(&question.name, rtype, answer.rcode, &answer.answer, &answer.authority, &link);
     }
 
-    /// Puts a ready-made reply into the cache, in its DO form.
+    /// Puts a ready-made reply into the cache, in its DO form, in the place of what was there: also where it may not be
+    /// kept itself.
     fn keep(
         &self,
         name: &Name,
@@ -416,18 +419,12 @@ impl Service {
     ) {
         let ttl = answer.iter().chain(authority).map(|rrset| rrset.ttl).min().or(of.ttl_secs).unwrap_or(0);
         let ttl = if of.state.is_bogus() { limits::BOGUS_TTL_SECS.min(ttl.max(1)) } else { ttl };
-        if ttl == 0 {
-            return;
-        }
         let message = ready_made(&Question::new(name.clone(), rtype), rcode, answer, authority);
         let kept = Kept { state: of.state.clone(), note: of.note.clone(), ttl };
-        self.store.answers.insert(
-            name,
-            rtype,
-            &encode(&message, usize::from(u16::MAX)),
-            &kept,
-            self.clock.now(),
-        );
+        let encoded = encode(&message, usize::from(u16::MAX));
+        if !self.store.answers.insert(name, rtype, &encoded, &kept, self.clock.now()) {
+            self.store.answers.remove(name, rtype);
+        }
     }
 }
 
