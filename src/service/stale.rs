@@ -103,11 +103,9 @@ impl Service {
 
     fn last_known_link(&self, question: &Question, settings: StaleSettings) -> Option<Link> {
         let now = self.clock.now();
-        let good =
-            |entry: &CachedAnswer| !entry.is_bogus() && now < entry.expires().after_secs(settings.ttl_secs);
-        let kept = |name: &Name, rtype| self.store.answers.get_past(name, rtype).filter(good);
+        let kept = |name: &Name, rtype| self.store.answers.get_past(name, rtype);
         let alias = kept(&question.name, RecordType::CNAME)
-            .filter(|entry| entry.rcode() == Rcode::NOERROR && entry.has_answer());
+            .filter(|entry| !entry.is_bogus() && entry.rcode() == Rcode::NOERROR && entry.has_answer());
         // RFC 8020: what was proven absent took everything below along.
         let above = || question.name.ancestors().skip(1).filter(|name| !name.is_root());
         let absent_above = self
@@ -123,6 +121,10 @@ impl Service {
             .chain(kept(&question.name, ABSENT).map(|entry| (entry, false)))
             .chain(kept(&question.name, question.rtype).map(|entry| (entry, false)))
             .max_by_key(|(entry, _)| entry.stored())?;
+        // What was known before the last word is not served in its place, whatever is wrong with it.
+        if entry.is_bogus() || now >= entry.expires().after_secs(settings.ttl_secs) {
+            return None;
+        }
         let mut message = entry.message(now)?;
         for rrset in message.answer.iter_mut().chain(&mut message.authority) {
             rrset.ttl =

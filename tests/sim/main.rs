@@ -24,6 +24,7 @@ mod outage;
 mod overload;
 mod poison_inmessage;
 mod poison_offpath;
+mod renewals;
 mod stale;
 mod swarm;
 mod tools;
