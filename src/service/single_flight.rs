@@ -24,6 +24,8 @@ use crate::dns::Question;
 use crate::failure::Failure;
 use crate::limits;
 
+const GAVE_WAY: Failure = Failure::Busy("this question gave way to newer ones");
+
 /// The flights of one kind; kinds that wait for each other share one [`Airspace`].
 #[derive(Debug)]
 pub struct Flights<T> {
@@ -69,7 +71,7 @@ enum Rank {
     Kept,
     /// A question that may have to give way.
     Lax,
-    /// Needed by another flight; it ends with that.
+    /// Needed by other flights alone; it ends with the last of them.
     Needed,
 }
 
@@ -142,7 +144,11 @@ impl Airspace {
     ) -> Result<(FlightId, Option<Wait>, oneshot::Receiver<()>), Failure> {
         let now = self.clock.now();
         let mut board = lock(&self.board);
-        let question = waiter.and_then(|from| board.flights.get(&from)).map(|from| from.question);
+        let question = match waiter {
+            // It gave way a moment ago, and its task does not know yet.
+            Some(from) => Some(board.flights.get(&from).ok_or(GAVE_WAY)?.question),
+            None => None,
+        };
         if board.flights.len() >= limits::FLIGHTS_MAX && !board.make_room(question, now) {
             return Err(Failure::Busy("too many questions are being resolved"));
         }
@@ -170,6 +176,15 @@ impl Airspace {
         let wait = waiter
             .and_then(|from| board.link(from, id).then(|| Wait { airspace: Arc::clone(self), from, to: id }));
         Ok((id, wait, ended))
+    }
+
+    /// Notes that a client waits for a flight: it is a question of its own from now on.
+    fn promote(&self, id: FlightId) {
+        let mut board = lock(&self.board);
+        if let Some(flight) = board.flights.get_mut(&id).filter(|flight| flight.rank == Rank::Needed) {
+            (flight.rank, flight.question) = (Rank::Lax, id);
+            board.lax.insert(id);
+        }
     }
 
     fn land(&self, id: FlightId) {
@@ -303,6 +318,9 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
                 return Err(Failure::Busy("too many clients wait for the same question"));
             }
             let wait = waiter.map(|from| self.airspace.wait(from, flight.id, question)).transpose()?;
+            if waiter.is_none() {
+                self.airspace.promote(flight.id);
+            }
             flight.waiters += usize::from(waiter.is_none());
             let result = flight.result.clone();
             return Ok(Ticket { result, question: question.clone(), began: false, wait });
@@ -339,7 +357,7 @@ async fn unless<T>(
     tokio::select! {
         biased;
         outcome = work => outcome,
-        _ = ended => Err(Failure::Busy("this question gave way to newer ones")),
+        _ = ended => Err(GAVE_WAY),
     }
 }
 
@@ -507,8 +525,6 @@ mod tests {
         tokio::time::sleep(limits::GIVE_WAY_AFTER).await;
     }
 
-    const GAVE_WAY: Failure = Failure::Busy("this question gave way to newer ones");
-
     #[tokio::test(start_paused = true)]
     async fn the_oldest_question_gives_way_when_all_places_are_taken_and_half_are_kept() {
         let flights = Flights::<u32>::new(Arc::default());
@@ -562,6 +578,38 @@ mod tests {
         assert!(!begun("shared.") && !begun("two."));
         assert!(begun("own."));
         drop((two, filled));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lookup_that_a_client_wants_as_well_does_not_end_with_the_question_that_needed_it() {
+        let flights = Arc::new(Flights::<u32>::new(Arc::default()));
+        let others = fill(&flights, 0, limits::KEPT_QUESTIONS_MAX);
+        let inner = Arc::clone(&flights);
+        let one = flights.join(&question("one."), None, 0, |id| async move {
+            wait(inner.join(&question("lookup."), Some(id), 0, |_| std::future::pending())?).await
+        });
+        grow_old().await;
+        let client = flights.join(&question("lookup."), None, 0, |_| std::future::pending()).unwrap();
+        assert!(!client.began);
+        let before = flights.airspace.len();
+        let filled = fill(&flights, others.len(), limits::FLIGHTS_MAX - before + 1);
+        assert_eq!(wait(one.unwrap()).await, Err(GAVE_WAY));
+        let joined = flights.join(&question("lookup."), None, 0, |_| std::future::pending()).unwrap();
+        assert!(!joined.began, "its client still waits");
+        // It is a question like any other now, and the oldest of them.
+        let more = fill(&flights, others.len() + filled.len(), 1);
+        assert_eq!(wait(client).await, Err(GAVE_WAY));
+        drop((joined, more));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_question_that_gave_way_begins_no_lookups() {
+        let airspace = Arc::new(Airspace::default());
+        let (id, _, ended) = airspace.take_off(None).unwrap();
+        lock(&airspace.board).remove(id);
+        assert!(ended.await.is_err());
+        assert!(matches!(airspace.take_off(Some(id)), Err(Failure::Busy(_))));
+        assert!(airspace.is_empty());
     }
 
     #[tokio::test(start_paused = true)]
