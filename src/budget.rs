@@ -174,6 +174,11 @@ impl Budget {
         self.caps.get(limit)
     }
 
+    /// At how much the question ends: the cap, or far above it in shadow.
+    pub fn stop(&self, limit: Limit) -> u32 {
+        self.caps.stop(limit)
+    }
+
     /// How much of a limit is left.
     pub fn left(&self, limit: Limit) -> u32 {
         self.cap(limit).saturating_sub(self.spent(limit))

@@ -185,9 +185,9 @@ pub const UDP_SIZE: u16 = 1_232;
 pub const SIGNATURES_PER_RRSET_MAX: usize = 8;
 /// Aliases followed within one response (Unbound `iter-scrub-cname` 11).
 pub const ALIASES_PER_RESPONSE_MAX: usize = 11;
-/// Aliases in one answer that leads on, from all its responses: DNAMEs that make names longer and longer fill each of
-/// them (CVE-2021-25215 and kin). Twice what one restart after the other may bring.
-pub const ALIASES_PER_ANSWER_MAX: usize = 22;
+/// Aliases in one answer that leads on, from all its responses, for each restart that is allowed: DNAMEs that make
+/// names longer and longer fill each of them (CVE-2021-25215 and kin). An honest restart brings one.
+pub const ALIASES_PER_RESTART: u32 = 2;
 
 // One zone cut.
 

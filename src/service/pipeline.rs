@@ -128,7 +128,9 @@ impl Service {
             }
             context.budget.spend(Limit::Restarts, 1)?;
             let aliases = answer.answer.iter().filter(|rrset| rrset.rtype == RecordType::CNAME).count();
-            if aliases > limits::ALIASES_PER_ANSWER_MAX {
+            let aliases_max =
+                context.budget.stop(Limit::Restarts).saturating_mul(limits::ALIASES_PER_RESTART);
+            if u32::try_from(aliases).map_or(true, |aliases| aliases > aliases_max) {
                 return Err(context.budget.out_of(Limit::Restarts).into());
             }
             if seen.contains(&link.target) {

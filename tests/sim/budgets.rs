@@ -138,6 +138,15 @@ async fn a_limit_in_shadow_lets_pass_what_it_stops_enforced_and_counts_it_once()
 }
 
 #[tokio::test(start_paused = true)]
+async fn as_many_restarts_as_are_allowed_are_made() {
+    for (cap, shadow) in [(32, false), (11, true)] {
+        let (_, reply) = case(Limit::Restarts, cap, World::new(seed()).zone(chain(28))).ask(shadow).await;
+        assert_eq!((reply.rcode(), reply.text()), (Rcode::NOERROR, String::new()));
+        assert_eq!(reply.message.answer.len(), 29);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_lies_deeper_than_allowed_counts_as_not_found_and_is_counted() {
     for (shadow, rcode) in [(false, Rcode::SERVFAIL), (true, Rcode::NOERROR)] {
         let (sim, reply) = case(Limit::LookupLevels, 2, nested(4)).ask(shadow).await;
