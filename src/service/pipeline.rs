@@ -180,6 +180,7 @@ impl Service {
     async fn fly(self: &Arc<Self>, question: &Question, context: &Context) -> Result<Arc<Link>, Failure> {
         let now = self.clock.now();
         let whole = context.budget.is_whole(now);
+        let restarted = context.budget.spent(Limit::Restarts) > 0;
         match self.proven(question, context).await {
             Ok(verdict) => {
                 let mut link = Link::new(verdict, self.settings.ttl, self.clock.unix());
@@ -207,7 +208,7 @@ impl Service {
                 // What was not the fault of the name is not held against it (RFC 9520 §2): nor is a budget that an
                 // alias from elsewhere brought along, used up (`answer` remembers that of the alias).
                 let blameless = match failure {
-                    Failure::Limit(_) => !whole,
+                    Failure::Limit(reached) => !whole || reached.limit == Limit::Restarts && restarted,
                     Failure::Busy(_) | Failure::ShuttingDown | Failure::Lost(_) | Failure::Cycle(_) => true,
                     _ => false,
                 };

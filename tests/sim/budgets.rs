@@ -147,6 +147,23 @@ async fn as_many_restarts_as_are_allowed_are_made() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn restarts_that_others_aliases_brought_along_are_not_held_against_a_name() {
+    let victim = Zone::new("example.net.").unsigned().record("d DNAME t").record("x.t A 192.0.2.80");
+    let last = "l10 CNAME x.d.example.net.";
+    let aliases = (0..10).fold(Zone::new("example.org.").record(last), |zone, link| {
+        zone.record(&format!("l{link} CNAME l{}", link + 1))
+    });
+    let aliases = aliases.fault(Fault::rewrites(|_, reply| reply.answer.truncate(1)));
+    let sim = Sim::new(World::new(seed()).zone(victim).zone(aliases));
+    // The first leaves the aliases in the cache, so that the second uses up nothing but restarts.
+    for rtype in [RecordType::TXT, RecordType::A] {
+        let reply = sim.ask("l0.example.org.", rtype).await;
+        assert!(reply.text().contains("11 restarts"), "{}", reply.text());
+    }
+    sim.ask_a("x.d.example.net.").await.is_address(WEB);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_lies_deeper_than_allowed_counts_as_not_found_and_is_counted() {
     for (shadow, rcode) in [(false, Rcode::SERVFAIL), (true, Rcode::NOERROR)] {
         let (sim, reply) = case(Limit::LookupLevels, 2, nested(4)).ask(shadow).await;
