@@ -172,7 +172,7 @@ impl Servers {
         let server = self.servers.get(&address).filter(|server| server.expires > now);
         let mut server = server.unwrap_or_else(|| Server::new(now));
         server.forgive(address, &self.uplink);
-        server.known(zone, self.uplink.first_wait(), now)
+        server.known(zone, &self.uplink, now)
     }
 
     /// It answered a datagram after `round_trip`.
@@ -410,8 +410,10 @@ impl Server {
         }
     }
 
-    fn known(&self, zone: &Name, first_wait: Duration, now: Moment) -> Known {
-        let base = self.round_trip.map_or(first_wait, RoundTrip::wait);
+    fn known(&self, zone: &Name, uplink: &Uplink, now: Moment) -> Known {
+        let first_wait = uplink.first_wait();
+        // What was measured is of no use where the link has become slower than that.
+        let base = self.round_trip.map_or(first_wait, |known| known.wait().max(uplink.least_wait()));
         let cost = base
             .saturating_mul(1_u32.checked_shl(self.silences.min(16)).unwrap_or(u32::MAX))
             .min(limits::SERVER_WAIT_MAX);
@@ -426,7 +428,9 @@ impl Server {
         let wait = match standing {
             // A client's question waits for the probe, so it is short.
             Standing::ProbeDue => base.max(limits::SERVER_WAIT_INITIAL),
-            Standing::Good | Standing::Silent => cost.min(base.max(limits::SILENT_SERVER_WAIT_MAX)),
+            Standing::Good | Standing::Silent => {
+                cost.min(base.max(first_wait).max(limits::SILENT_SERVER_WAIT_MAX))
+            }
         };
         Known {
             wait,

@@ -77,7 +77,7 @@ struct State {
     ipv6: Family,
     /// While offline: when somebody was last heard, or the beginning of time.
     offline: Option<Moment>,
-    /// The shortest round trip there was.
+    /// The shortest round trip there was since the last outage.
     quickest: Duration,
     gate_opened: Moment,
     gate_passed: u32,
@@ -108,12 +108,14 @@ impl Uplink {
     /// A server answered; a datagram after `round_trip`.
     pub fn heard(&self, server: IpAddr, round_trip: Option<Duration>, now: Moment) {
         let mut state = self.state();
-        if let Some(sample) = round_trip.filter(|sample| state.quickest.is_zero() || *sample < state.quickest)
+        let ipv6 = server.is_ipv6();
+        let mut changed = state.family_mut(ipv6).heard(now);
+        // After an outage the way may be another, and a slow one: what was before would have it lost again.
+        if let Some(sample) =
+            round_trip.filter(|sample| changed || state.quickest.is_zero() || *sample < state.quickest)
         {
             state.quickest = sample;
         }
-        let ipv6 = server.is_ipv6();
-        let mut changed = state.family_mut(ipv6).heard(now);
         if state.offline.take().is_some() {
             changed = true;
             // The other family was hardly lost for a reason of its own.
@@ -246,6 +248,11 @@ impl Uplink {
     pub fn first_wait(&self) -> Duration {
         let quickest = self.state().quickest.saturating_mul(2);
         limits::SERVER_WAIT_INITIAL.max(quickest).min(limits::SERVER_WAIT_MAX)
+    }
+
+    /// The least time that any server takes, as far as is known: that of the quickest.
+    pub fn least_wait(&self) -> Duration {
+        self.state().quickest.min(limits::SERVER_WAIT_MAX)
     }
 
     /// Ends when something happened that who watches may have to act upon.

@@ -451,6 +451,30 @@ async fn a_slow_link_is_no_outage() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_link_that_becomes_slow_is_an_outage_once_at_most() {
+    for (millis, lost_between) in [(700, false), (1_800, false), (1_800, true), (3_000, false)] {
+        let sim = start(world());
+        warm_up(&sim).await;
+        if lost_between {
+            sim.network.cut(Cut::Blackhole);
+            crowd(&sim, 20, "a").await;
+            sim.network.mend();
+        }
+        for server in sim.network.internet().addresses() {
+            sim.network.set_round_trip(server, Duration::from_millis(millis));
+        }
+        crowd(&sim, 60, "b").await;
+        for turn in 0..60 {
+            sim.ask_a(&format!("c{turn}.w.warm{}.org.", turn % WARM)).await.is_secure_address(WEB);
+            sim.pass(1).await;
+        }
+        let after = crowd(&sim, 20, "d").await;
+        assert_eq!(after.answered, after.asked * 4 / 5, "{millis} ms: {after:?}");
+        assert!(!sim.store.servers.uplink().is_offline());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_name_server_that_had_no_address_for_a_moment_is_found_a_minute_later() {
     let none = Fault::rewrites(|question, reply| {
         if question.rtype == RecordType::A && !reply.answer.is_empty() {
