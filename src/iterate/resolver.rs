@@ -180,11 +180,15 @@ impl Resolver {
         let told_by = cut.told_by.filter(|_| !heard && context.avoid.is_empty())?;
         let flight = self.words.join((cut.delegation.parent.clone(), cut.zone().clone()));
         let ask = flight.cell.get_or_init(|| async {
-            let found = self.ask_another(cut, told_by, context).await;
-            if found.is_none() {
-                delegations.confirm(cut);
+            match self.ask_another(cut, told_by, context).await {
+                Ok(Some(other)) => Short::Cut(other),
+                Ok(None) => {
+                    delegations.confirm(cut);
+                    Short::Failed
+                }
+                // That ends this question and says nothing of the delegation: the next one asks.
+                Err(_) => Short::Failed,
             }
-            found.map_or(Short::Failed, Short::Cut)
         });
         match self.parts.clock.before(context.budget.deadline(), ask).await? {
             Short::Cut(other) => Some(Arc::clone(other)),
@@ -200,21 +204,24 @@ impl Resolver {
             .then(|| self.parts.delegations.insert(CachedCut::clone(&hinted)))
     }
 
+    /// The delegation that another server of the parent tells of; none if that is the same, or there is no other.
     async fn ask_another(
         &self,
         cut: &CachedCut,
         told_by: IpAddr,
         context: &Context,
-    ) -> Option<Arc<CachedCut>> {
-        let parent = self.parts.delegations.get(&cut.delegation.parent, self.parts.clock.now())?;
+    ) -> Result<Option<Arc<CachedCut>>, Failure> {
+        let parent = self.parts.delegations.get(&cut.delegation.parent, self.parts.clock.now());
+        let Some(parent) = parent else { return Ok(None) };
         let asked = Question::new(cut.zone().clone(), RecordType::A);
         let context = context.avoiding(&[told_by]);
         let mut at = AtCut::new(&self.parts, &self.meetings, None, &context, &asked, parent);
-        match self.ask(&mut at, &asked, Effort::Short, &context).await.ok()? {
-            Said::Referral(said) if said.zone == *cut.zone() && leads_elsewhere(&said, cut) => {
-                Some(self.keep(*said, &at.cut, None))
+        match self.ask(&mut at, &asked, Effort::Short, &context).await {
+            Ok(Said::Referral(said)) if said.zone == *cut.zone() && leads_elsewhere(&said, cut) => {
+                Ok(Some(self.keep(*said, &at.cut, None)))
             }
-            _ => None,
+            Ok(_) | Err(Failure::NoServer { .. } | Failure::NoAddress(_)) => Ok(None),
+            Err(failure) => Err(failure),
         }
     }
 

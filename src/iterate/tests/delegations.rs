@@ -3,11 +3,14 @@
 use std::sync::{Arc, Weak};
 
 use super::super::testing::*;
+use crate::budget::Caps;
 use crate::dns::delegation::DsEvidence;
+use crate::dns::message::Message;
 use crate::dns::response::{Outcome, Transport};
 use crate::dns::{Name, Rcode, RecordType, Rrset};
 use crate::failure::{Failure, ServerFault};
 use crate::iterate::Lookup;
+use crate::limits::Limit;
 
 fn questions(bench: &Bench) -> Vec<String> {
     bench
@@ -447,4 +450,39 @@ async fn servers_to_avoid_are_not_asked_and_the_failure_says_why() {
     assert_eq!(failure, Failure::NoServer { zone: name("example.test."), last: bogus });
     assert_eq!(bench.sent_to(ONE), 0);
     assert!(bench.seen().iter().all(|seen| seen.transport == Transport::Udp));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_at_its_end_does_not_decide_that_an_old_delegation_is_right() {
+    const TEST_TOO: &str = "192.0.2.5";
+    const GONE: &str = "192.0.2.66";
+    for (cap, seed) in (1..10).flat_map(|cap| [(cap, 1), (cap, 2), (cap, 3)]) {
+        let script = move |server, query: &Message, _| {
+            let first = query.question.as_ref()?.name.is_subdomain_of(&name("example.test."));
+            let said = match server {
+                server if server == ip(ROOT) && query.question.as_ref()?.name.is_root() => return None,
+                server if server == ip(ROOT) => {
+                    refers(query, "test.", &[("ns1.test.", TEST), ("ns2.test.", TEST_TOO)])
+                }
+                server if server == ip(TEST) && first => {
+                    refers(query, "example.test.", &[("ns1.example.test.", GONE)])
+                }
+                server if server == ip(TEST_TOO) && first => {
+                    refers(query, "example.test.", &[("ns1.example.test.", ONE)])
+                }
+                server if server == ip(GONE) => errs(query, Rcode::REFUSED),
+                _ => return None,
+            };
+            Some(vec![Act::Say(said)])
+        };
+        let bench = Bench::with(|_| {}, seed, script);
+        let context = bench.context_with(Caps::default().with(Limit::Packets, cap));
+        let poor = bench.resolver.resolve(&question("a.example.test.", RecordType::A), &context).await;
+        assert!(
+            poor.is_ok() || matches!(poor, Err(Failure::Limit(_) | Failure::NoServer { .. })),
+            "{poor:?}"
+        );
+        let rich = bench.ask("b.example.test.", RecordType::A).await;
+        assert!(rich.is_ok(), "{cap} packets, seed {seed}: {rich:?}");
+    }
 }
