@@ -274,7 +274,8 @@ impl Service {
         if let Some(entry) = own.or_else(|| answers.get(&question.name, ABSENT, now).filter(good)) {
             return Some((entry, false));
         }
-        if let Some(entry) = self.alias(question) {
+        // DS is the parent's: an alias that the zone itself claims to be says nothing of it (RFC 4035 §3.1.4.1).
+        if let Some(entry) = self.alias(question).filter(|_| !question.rtype.is_parent_side()) {
             return Some((entry, true));
         }
         if !self.settings.below_nxdomain {

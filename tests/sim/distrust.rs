@@ -357,3 +357,17 @@ async fn a_root_server_that_lies_when_it_primes_does_not_take_the_root_away() {
         );
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_alias_that_an_unsigned_zone_claims_to_be_does_not_answer_for_its_ds() {
+    let lie = Fault::rewrites(|question, reply| {
+        let alias = Rrset::new(question.name.clone(), RecordType::CNAME, 3_600);
+        reply.authority.clear();
+        reply.answer = vec![alias.with(name("www.example.org.").as_wire())];
+    });
+    let zones = World::new(seed()).zone(site("example.org.")).zone(site("plain.org.").unsigned().fault(lie));
+    let sim = Sim::new(zones);
+    assert_eq!(sim.ask_a("plain.org.").await.types(), [RecordType::CNAME, RecordType::A]);
+    let ds = sim.ask("plain.org.", RecordType::DS).await;
+    assert_eq!((ds.rcode(), ds.secure(), ds.types()), (Rcode::NOERROR, true, Vec::new()), "{}", ds.text());
+}
