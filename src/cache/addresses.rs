@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use super::shard::{Sharded, heap};
 use crate::clock::Moment;
-use crate::dns::Question;
+use crate::dns::{Name, Question, RecordType};
 use crate::entropy::Entropy;
+use crate::limits;
 
 /// Addresses by question.
 #[derive(Debug)]
@@ -20,6 +21,7 @@ pub struct Addresses {
 #[derive(Debug, Clone)]
 struct Entry {
     found: Arc<[IpAddr]>,
+    stored: Moment,
     until: Moment,
 }
 
@@ -39,7 +41,16 @@ impl Addresses {
 
     /// Keeps what was found for so many seconds.
     pub fn insert(&self, question: &Question, found: Arc<[IpAddr]>, ttl: u32, now: Moment) {
-        self.entries.insert(question.clone(), Entry { found, until: now.after_secs(ttl) });
+        self.entries.insert(question.clone(), Entry { found, stored: now, until: now.after_secs(ttl) });
+    }
+
+    /// Forgets what was found of a name server, unless that was a moment ago: it led nowhere, and may have been forged,
+    /// as nobody proves it.
+    pub fn doubt(&self, name: &Name, now: Moment) {
+        let is_old = |entry: &Entry| now >= entry.stored.after_secs(limits::DOUBT_AFTER_SECS);
+        for rtype in [RecordType::A, RecordType::AAAA] {
+            self.entries.remove_if(&Question::new(name.clone(), rtype), is_old);
+        }
     }
 
     /// How many questions are held.
@@ -61,7 +72,6 @@ impl Addresses {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dns::RecordType;
 
     #[test]
     fn addresses_are_forgotten_when_their_time_is_over() {
@@ -71,5 +81,17 @@ mod tests {
         addresses.insert(&question, Arc::clone(&found), 10, Moment(0));
         assert_eq!(addresses.get(&question, Moment(9_999_999)), Some(found));
         assert_eq!(addresses.get(&question, Moment(10_000_000)), None);
+    }
+
+    #[test]
+    fn addresses_are_doubted_when_they_are_a_minute_old() {
+        let addresses = Addresses::new(1 << 20, &Entropy::seeded(1));
+        let question = Question::new("ns.example.".parse().unwrap(), RecordType::AAAA);
+        addresses.insert(&question, Arc::from(["2001:db8::1".parse().unwrap()]), 86_400, Moment(0));
+        let later = Moment(0).after_secs(limits::DOUBT_AFTER_SECS);
+        addresses.doubt(&question.name, Moment(later.0 - 1));
+        assert!(addresses.get(&question, later).is_some());
+        addresses.doubt(&question.name, later);
+        assert_eq!(addresses.get(&question, later), None);
     }
 }

@@ -44,6 +44,11 @@ impl CachedCut {
     pub fn zone(&self) -> &Name {
         &self.delegation.zone
     }
+
+    /// The names of its servers, those that only the child names included.
+    pub fn server_names(&self) -> impl Iterator<Item = &Name> {
+        self.delegation.servers.iter().map(|server| &server.name).chain(&self.child_servers)
+    }
 }
 
 /// Known zone cuts, bounded in octets; the least recently used goes first.

@@ -43,6 +43,10 @@ pub trait Lookup: Send + Sync {
         ipv6: bool,
         context: &'a Context,
     ) -> BoxFuture<'a, Result<Vec<IpAddr>, Failure>>;
+
+    /// The addresses of `name` led nowhere, or to somebody who lies: next time they are looked up anew, unless that was
+    /// done a moment ago.
+    fn doubt(&self, name: &Name);
 }
 
 /// How the walk is done. The names are those of the configuration keys.

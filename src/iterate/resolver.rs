@@ -374,6 +374,9 @@ impl Resolver {
             && !self.parts.servers.uplink().is_offline()
         {
             self.parts.delegations.doubt(at.zone(), self.parts.clock.now());
+            if let Some(lookup) = self.lookup() {
+                at.cut.server_names().for_each(|name| lookup.doubt(name));
+            }
         }
         outcome
     }

@@ -67,6 +67,12 @@ impl Lookup for Addresses {
             Ok(found)
         })
     }
+
+    fn doubt(&self, name: &Name) {
+        if let Some(service) = self.service.get().and_then(Weak::upgrade) {
+            service.store.addresses.doubt(name, service.clock.now());
+        }
+    }
 }
 
 /// The addresses at the end of a response; none for a name that is an alias (RFC 2181 §10.3).

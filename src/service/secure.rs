@@ -62,16 +62,21 @@ impl Service {
             verdict = second;
         }
         if verdict.state().is_bogus() {
-            // Unless it is the zone's own fault, a referral on the way was forged.
-            let now = self.clock.now();
-            self.store
-                .delegations
-                .cuts(&question.name, now)
-                .iter()
-                .for_each(|zone| self.store.delegations.doubt(zone, now));
+            self.doubt_the_way_to(&question.name);
         }
         context.tell(&Event::Judged { question, state: verdict.state() });
         Ok(verdict)
+    }
+
+    /// Unless it is the zone's own fault, a referral on the way was forged, or the address of a server.
+    fn doubt_the_way_to(&self, name: &Name) {
+        let (delegations, now) = (&self.store.delegations, self.clock.now());
+        for zone in delegations.cuts(name, now).iter().filter(|zone| !zone.is_root()) {
+            if let Some(cut) = delegations.get(zone, now) {
+                cut.server_names().for_each(|server| self.store.addresses.doubt(server, now));
+            }
+            delegations.doubt(zone, now);
+        }
     }
 
     /// Judges a response, and where that is bogus what is left of it without a negative end behind aliases.

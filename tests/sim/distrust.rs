@@ -371,3 +371,37 @@ async fn an_alias_that_an_unsigned_zone_claims_to_be_does_not_answer_for_its_ds(
     let ds = sim.ask("plain.org.", RecordType::DS).await;
     assert_eq!((ds.rcode(), ds.secure(), ds.types()), (Rcode::NOERROR, true, Vec::new()), "{}", ds.text());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_forged_address_of_a_name_server_is_forgotten_wherever_it_leads() {
+    // The server of a signed zone has its name in an unsigned one, of whose answers the first ones are forged.
+    let forged = |owner: &str| {
+        let address = Rrset::new(name(owner), RecordType::A, 86_400).with(&[198, 18, 66, 66]);
+        Fault::rewrites(move |question, reply| {
+            if question.rtype == RecordType::A && !reply.answer.is_empty() {
+                reply.answer = vec![address.clone()];
+            }
+        })
+        .first(1)
+    };
+    let stripped = Fault::rewrites(|_, reply| {
+        reply.answer.iter_mut().for_each(|rrset| rrset.signatures = Rdatas::new());
+    });
+    for lies in [false, true] {
+        let mut zone = site("good.org.").server("ns.provider.net.", &["198.18.66.1"]);
+        if lies {
+            // Somebody is at the forged address, who strips all signatures.
+            zone = zone.server("other.provider.net.", &["198.18.66.66"]).fault_at(1, stripped.clone());
+            zone = zone.parent_server("ns.provider.net.", &[]);
+        }
+        let provider = Zone::new("provider.net.").unsigned().fault(forged("ns.provider.net."));
+        let sim = Sim::new(World::new(seed()).zone(zone).zone(provider));
+        assert_eq!(sim.ask_a("www.good.org.").await.rcode(), Rcode::SERVFAIL, "{lies}");
+        sim.pass(61).await;
+        // What is remembered leads there once more, and is forgotten.
+        sim.ask_a("www.good.org.").await;
+        sim.pass(11).await;
+        let reply = sim.ask_a("www.good.org.").await;
+        assert!(reply.rcode() == Rcode::NOERROR && reply.secure(), "{lies}: {}", reply.text());
+    }
+}

@@ -275,7 +275,7 @@ async fn the_childs_name_servers_serve_when_all_of_the_parents_fail() {
 }
 
 /// A zone whose parent gives it four seconds; both it and its child claim a week.
-fn ghost(server: std::net::IpAddr, query: &crate::dns::message::Message) -> Option<Vec<Act>> {
+fn ghost(server: std::net::IpAddr, query: &Message) -> Option<Vec<Act>> {
     let asked = query.question.as_ref()?;
     let below = asked.name.is_subdomain_of(&name("sub.example.test."));
     let mut message = if server == ip(TEST) {

@@ -122,6 +122,8 @@ async fn a_lookup_that_runs_out_of_budget_ends_the_question() {
         ) -> crate::context::BoxFuture<'a, Result<Vec<IpAddr>, Failure>> {
             Box::pin(async { Err(reached(Limit::Packets)) })
         }
+
+        fn doubt(&self, _: &crate::dns::Name) {}
     }
     let bench =
         Bench::new(|server, query, _| (server == ip(TEST)).then(|| vec![Act::Say(glueless(query, 9))]));
