@@ -60,6 +60,11 @@ impl Service {
             let context = place.service.context(Arc::clone(&place.service.observer));
             if let Err(failure) = place.service.renewed_chain(&place.question, &context).await {
                 context.tell(&Event::Failed { question: &place.question, failure: &failure });
+                // Wherever on the way: it is not gone again at each hit.
+                let (failures, now) = (&place.service.store.failures, place.service.clock.now());
+                if failures.get(&place.question, now).is_none() {
+                    failures.insert(&place.question, failure.root_cause().clone(), now);
+                }
             }
         });
     }

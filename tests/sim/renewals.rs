@@ -54,6 +54,26 @@ async fn an_answer_whose_renewal_may_not_be_kept_is_known_no_more() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn aliases_that_a_renewal_finds_to_lead_nowhere_are_not_followed_at_each_hit() {
+    let other = || Zone::new("example.net.");
+    for nowhere in [other(), other().fault(Fault::Dead)] {
+        let before = site(&["www 1000 A 192.0.2.80"]);
+        let sim = Sim::new(world(before).zone(other().record("www 1000 A 192.0.2.80")));
+        sim.ask_a("www.example.org.").await.is_secure_address(WEB);
+        sim.ask_a("www.example.net.").await.is_secure_address(WEB);
+        sim.change(
+            &world(site(&["www 5 CNAME new.example.net."]))
+                .zone(nowhere.record("new 5 CNAME www.example.org.")),
+        );
+        sim.pass(901).await;
+        packets_of_hits(&sim, "www.example.org.").await;
+        let packets = packets_of_hits(&sim, "www.example.org.").await;
+        assert!(packets <= 4, "{packets} packets");
+        sim.ask_a("www.example.org.").await.is_secure_address(WEB);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn names_below_an_absent_one_are_not_asked_for_when_its_time_is_nearly_over() {
     let sim = Sim::new(world(site(&[])));
     assert_eq!(sim.ask_a("none.example.org.").await.rcode(), Rcode::NXDOMAIN);
