@@ -412,7 +412,8 @@ pub const GIVE_WAY_AFTER: Duration = Duration::from_millis(200);
 /// Questions of one client that wait for their answers, loopback excepted (Unbound `wait-limit`; CVE-2024-33655). Those
 /// by datagrams without a valid cookie are counted apart: anybody may have sent them in its name.
 pub const WAITING_PER_CLIENT_MAX: usize = 1_000;
-/// How old a reply to a datagram may be to be sent (Unbound `discard-timeout`; CVE-2024-33655).
+/// How old a reply to a datagram may be to be sent (Unbound `discard-timeout`; CVE-2024-33655), unless a valid cookie or
+/// a loopback address shows that it is the client's.
 pub const REPLY_AGE_MAX: Duration = Duration::from_millis(1_900);
 /// Questions of one TCP connection that are answered at the same time (Knot 100).
 pub const TCP_PIPELINE_MAX: usize = 100;

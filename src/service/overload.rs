@@ -2,9 +2,9 @@
 //!
 //! A client has at most [`limits::WAITING_PER_CLIENT_MAX`] questions under way: who pulses many questions for slow names
 //! gets as many replies at once and no more (DNSBomb, CVE-2024-33655). Whose address nobody forges, because of a
-//! connection or a valid cookie (RFC 7873), is counted apart from datagrams that only claim to be of it. A reply to a
-//! datagram that is ready only after [`limits::REPLY_AGE_MAX`] is not sent: by then the client asks again, and gets it
-//! from the cache. Both count in [`Drops`].
+//! connection or a valid cookie (RFC 7873), is counted apart from datagrams that only claim to be of it. A reply to one
+//! of these that is ready only after [`limits::REPLY_AGE_MAX`] is not sent: whoever asked asks again, and gets it from
+//! the cache. Clients on this host are as certain. Both count in [`Drops`].
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,7 +27,7 @@ pub enum DropReason {
     GaveWay,
     /// The client has too many questions under way.
     WaitLimit,
-    /// The reply to a datagram was ready too late.
+    /// The reply to a datagram that anybody may have sent was ready too late.
     Late,
 }
 
@@ -86,7 +86,8 @@ pub(crate) struct Visit {
     clients: Arc<Clients>,
     /// None: it is not counted.
     client: Option<Counted>,
-    transport: Transport,
+    /// Anybody may have asked in the client's name.
+    is_forgeable: bool,
     arrived: Moment,
 }
 
@@ -104,13 +105,14 @@ impl Clients {
             }
             *count += 1;
         }
-        Some(Visit { clients: Arc::clone(self), client: counted, transport: client.transport, arrived: now })
+        let is_forgeable = !is_certain && !address.is_loopback();
+        Some(Visit { clients: Arc::clone(self), client: counted, is_forgeable, arrived: now })
     }
 }
 
 impl Visit {
     fn is_late(&self, now: Moment) -> bool {
-        self.transport == Transport::Udp && now.since(self.arrived) > limits::REPLY_AGE_MAX
+        self.is_forgeable && now.since(self.arrived) > limits::REPLY_AGE_MAX
     }
 }
 

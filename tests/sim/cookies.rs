@@ -11,6 +11,7 @@ use rootwalk::dns::response::Transport;
 use rootwalk::dns::{Question, Rcode, RecordType};
 use rootwalk::lab::{CookieWay, Fault, World, Zone};
 use rootwalk::limits;
+use rootwalk::service::overload::DropReason;
 use rootwalk::service::{Client, Disposition};
 
 use crate::harness::{Sim, name, seed};
@@ -186,4 +187,21 @@ async fn who_forges_a_clients_address_keeps_it_from_no_answer_if_it_has_a_cookie
     assert!(ask("c.wild.example.org.", cookie(&given), Transport::Udp).await);
     assert!(ask("d.wild.example.org.", None, Transport::Tcp).await);
     while flood.join_next().await.is_some() {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_reply_is_sent_to_who_is_certainly_there_and_dropped_for_others() {
+    let slow = Zone::new("slow.org.").unsigned().record("*.slow.org. A 192.0.2.80");
+    let slow = slow.fault(Fault::Slow(Duration::from_millis(1_950)));
+    let sim = Sim::new(site(&[]).zone(slow));
+    let own = EdnsOption::Cookie(Cookie { client: [1; 8], server: [].into_iter().collect() });
+    let (_, given) = answered(&sim, asked("www.example.org.", Some(own.clone()), 1, Transport::Udp)).await;
+    let given = EdnsOption::Cookie(given.unwrap());
+    for (turn, (option, sent)) in
+        [(None, false), (Some(own), false), (Some(given), true)].into_iter().enumerate()
+    {
+        let (query, client) = asked(&format!("n{turn}.slow.org."), option, 1, Transport::Udp);
+        assert_eq!(sim.service.handle(&query, client).await.is_some(), sent, "{turn}");
+    }
+    assert_eq!(sim.service.drops().get(DropReason::Late), 2);
 }
