@@ -119,6 +119,11 @@ impl Failure {
         }
     }
 
+    /// Whether something was proven wrong, now or before.
+    pub fn is_bogus(&self) -> bool {
+        matches!(self.root_cause(), Self::Bogus(_))
+    }
+
     /// The failure itself, without the note that it was remembered.
     #[must_use]
     pub fn root_cause(&self) -> &Self {

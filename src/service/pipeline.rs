@@ -51,6 +51,8 @@ impl From<Answer> for finish::Content {
 enum Fetch {
     /// Those that are not known.
     Missing,
+    /// Those too of which no more is known than that they are bogus: the client checks by himself (RFC 4035 §3.2.2).
+    Unchecked,
     /// Those too whose time is nearly over.
     Due,
 }
@@ -64,7 +66,8 @@ impl Service {
         context: &Context,
     ) -> Result<Answer, Failure> {
         context.budget.serves(question);
-        let mut result = self.chain(question, checking_disabled, Fetch::Missing, context).await;
+        let fetch = if checking_disabled { Fetch::Unchecked } else { Fetch::Missing };
+        let mut result = self.chain(question, checking_disabled, fetch, context).await;
         // With the limit on time in shadow, a question may have waited long for what others had begun: it is counted.
         let _in_time = context.budget.check_time(self.clock.now());
         if let Ok(answer) = &result
@@ -225,8 +228,11 @@ impl Service {
     fn at_hand(&self, question: &Question, fetch: Fetch) -> Option<Result<Link, Failure>> {
         let now = self.clock.now();
         let is_due = |entry: &CachedAnswer| entry.is_due(now) && entry.is_of(&question.name);
-        if fetch == Fetch::Missing || !self.cached(question).is_some_and(|(entry, _)| is_due(&entry)) {
-            return self.remembered(question);
+        if fetch != Fetch::Due || !self.cached(question).is_some_and(|(entry, _)| is_due(&entry)) {
+            let of_use = |found: &Result<Link, Failure>| {
+                fetch != Fetch::Unchecked || !found.as_ref().is_err_and(Failure::is_bogus)
+            };
+            return self.remembered(question).filter(of_use);
         }
         let is_young = |entry: &CachedAnswer| {
             let left = entry.ttl_left(now);
@@ -346,6 +352,7 @@ impl Service {
                 finish::Content::empty(Rcode::SERVFAIL, Some(Failure::Bogus(reason).ede()))
             }
             Ok(link) => join(None, &link).into(),
+            Err(failure) if request.checking_disabled && failure.is_bogus() => return None,
             Err(failure) => match self.instead_of(&failure, &request.question) {
                 Some(stale) => stale.into(),
                 None => finish::Content::empty(Rcode::SERVFAIL, Some(failure.ede())),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rootwalk::dns::{Rcode, RecordType};
 use rootwalk::lab::{Fault, World, Zone};
 
-use crate::harness::{Sim, seed};
+use crate::harness::{Ask, Sim, seed};
 
 const WEB: [u8; 4] = [192, 0, 2, 80];
 const NEW: [u8; 4] = [192, 0, 2, 81];
@@ -149,4 +149,27 @@ async fn nothing_older_is_served_in_place_of_what_is_proven_wrong() {
     sim.pass(3_600).await;
     sim.change(&world(site(&[]).fault(Fault::Dead)));
     assert_eq!(sim.ask_a("www.example.org.").await.rcode(), Rcode::SERVFAIL);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_checks_by_himself_gets_what_a_renewal_found_wrong_once_the_good_answer_is_over() {
+    let sim = Sim::new(world(site(&["www 100 A 192.0.2.80"])));
+    sim.ask_a("www.example.org.").await.is_secure_address(WEB);
+    let strip = Fault::rewrites(|_, reply| {
+        reply.answer.iter_mut().for_each(|rrset| rrset.signatures.retain(|_| false));
+    });
+    sim.change(&world(site(&["www 100 A 192.0.2.81"]).fault(strip)));
+    sim.pass(91).await;
+    for _ in 91..100 {
+        sim.ask_a("www.example.org.").await.is_secure_address(WEB);
+        sim.pass(1).await;
+    }
+    let before = sim.network.sent();
+    for _ in 0..20 {
+        sim.pass(1).await;
+        sim.ask_as(&Ask::unchecked("www.example.org.", RecordType::A)).await.is_address(NEW);
+        assert_eq!(sim.ask_a("www.example.org.").await.rcode(), Rcode::SERVFAIL);
+    }
+    let packets = sim.network.sent() - before;
+    assert!(packets <= 20, "{packets} packets");
 }
