@@ -7,7 +7,8 @@
 //! [`limits::ZONE_BURST`] queries and [`limits::UNANSWERED_QPS`] a second; further ones wait for the first answer. Where
 //! the last that was heard of it is silence they do not wait, unless nobody could be heard then.
 //!
-//! The zone is that of the cut, not its servers: a zone that names another's servers keeps nobody from them.
+//! The zone is that of the cut, not its servers: a zone that names another's servers keeps nobody from them. Types that
+//! some servers pass over in silence have a lane of their own, so that a flood of them keeps nobody from the rest.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,13 +18,28 @@ use tokio::sync::Notify;
 
 use crate::cache::uplink::Uplink;
 use crate::clock::{Clock, Moment};
-use crate::dns::Name;
+use crate::dns::{Name, RecordType};
 use crate::limits;
 
 /// The time that one query of a zone without answers takes up.
 const INTERVAL: Duration = Duration::from_micros(1_000_000 / limits::UNANSWERED_QPS);
 /// How far ahead of that pace a zone may be.
 const AHEAD: Duration = Duration::from_micros(1_000_000 / limits::UNANSWERED_QPS * limits::ZONE_BURST);
+
+/// What every server answers, or says that there is none.
+const EVERYBODY_KNOWS: [RecordType; 11] = [
+    RecordType::A,
+    RecordType::NS,
+    RecordType::CNAME,
+    RecordType::SOA,
+    RecordType::PTR,
+    RecordType::MX,
+    RecordType::TXT,
+    RecordType::AAAA,
+    RecordType::SRV,
+    RecordType::DS,
+    RecordType::DNSKEY,
+];
 
 /// The zones that are asked.
 #[derive(Debug, Default)]
@@ -46,11 +62,18 @@ struct Zone {
     waiting: usize,
     /// Queries sent that nothing has come of yet.
     out: usize,
+    known: Lane,
+    odd: Lane,
+    changed: Arc<Notify>,
+}
+
+/// Queries of a zone that are likely to be answered alike.
+#[derive(Debug, Default)]
+struct Lane {
     /// When all that was sent without an answer is paid for, at [`limits::UNANSWERED_QPS`].
     due: Moment,
     /// What was heard last, and when.
     news: Option<(Moment, News)>,
-    changed: Arc<Notify>,
 }
 
 /// What was heard of a zone.
@@ -93,6 +116,7 @@ pub(super) struct Stay<'a> {
 #[derive(Debug)]
 pub(super) struct Turn<'a> {
     stay: &'a Stay<'a>,
+    rtype: RecordType,
     began: Moment,
 }
 
@@ -105,7 +129,7 @@ impl Crowds {
         let mut zones = self.zones();
         if zones.by_name.len() >= zones.tidy_at {
             let now = clock.now();
-            zones.by_name.retain(|_, zone| zone.users > 0 || zone.due > now);
+            zones.by_name.retain(|_, zone| zone.users > 0 || zone.known.due.max(zone.odd.due) > now);
             zones.tidy_at = zones.by_name.len().saturating_mul(2).max(limits::ZONES_WATCHED_MIN);
         }
         let users = &mut zones.by_name.entry(zone.clone()).or_default().users;
@@ -119,23 +143,38 @@ impl Crowds {
 }
 
 impl Zone {
+    /// The types that every server answers, the rest apart: HTTPS and types without a name are dropped by some.
+    fn lane(&mut self, rtype: RecordType) -> &mut Lane {
+        if EVERYBODY_KNOWS.contains(&rtype) { &mut self.known } else { &mut self.odd }
+    }
+
+    /// Something is heard. Those who wait learn of it if it changes anything.
+    fn hear(&mut self, rtype: RecordType, news: News, now: Moment) {
+        let lane = self.lane(rtype);
+        let changes = lane.news(now) != Some(news) || news == News::Silence;
+        lane.news = Some((now, news));
+        if changes {
+            self.changed.notify_waiters();
+        }
+    }
+
+    fn judge(&mut self, rtype: RecordType, now: Moment, uplink: &Uplink) -> Verdict {
+        if self.out >= limits::ZONE_QUERIES_MAX {
+            return Verdict::Wait;
+        }
+        let verdict = self.lane(rtype).judge(now, uplink);
+        self.out = self.out.saturating_add(usize::from(verdict == Verdict::Go));
+        verdict
+    }
+}
+
+impl Lane {
     /// What was heard of it lately.
     fn news(&self, now: Moment) -> Option<News> {
         self.news.filter(|(at, _)| now.since(*at) < limits::ZONE_NEWS_HOLD).map(|(_, news)| news)
     }
 
-    /// Something is heard. Those who wait learn of it if it changes anything.
-    fn hear(&mut self, news: News, now: Moment) {
-        if self.news(now) != Some(news) || news == News::Silence {
-            self.changed.notify_waiters();
-        }
-        self.news = Some((now, news));
-    }
-
     fn judge(&mut self, now: Moment, uplink: &Uplink) -> Verdict {
-        if self.out >= limits::ZONE_QUERIES_MAX {
-            return Verdict::Wait;
-        }
         let heard = |news: &News| *news == News::Answer || !self.news.is_some_and(|(at, _)| uplink.voids(at));
         let news = self.news(now).filter(heard);
         if news != Some(News::Answer) {
@@ -145,14 +184,13 @@ impl Zone {
             }
             self.due = due.after(INTERVAL);
         }
-        self.out = self.out.saturating_add(1);
         Verdict::Go
     }
 }
 
 impl Stay<'_> {
-    /// A turn to send a query, waited for until `deadline` and no longer than [`limits::ZONE_PATIENCE`].
-    pub(super) async fn turn(&self, deadline: Moment) -> Result<Turn<'_>, Refused> {
+    /// A turn to send a query for that type, waited for until `deadline` and no longer than [`limits::ZONE_PATIENCE`].
+    pub(super) async fn turn(&self, rtype: RecordType, deadline: Moment) -> Result<Turn<'_>, Refused> {
         let patience = self.clock.now().after(limits::ZONE_PATIENCE).min(deadline);
         let mut waiting = None;
         // Ends: each round waits, and all of them together not beyond `patience`.
@@ -162,8 +200,8 @@ impl Stay<'_> {
             let mut change = std::pin::pin!(changed.notified());
             // From here on no change is missed.
             change.as_mut().enable();
-            match self.with(|zone| zone.judge(now, self.uplink)) {
-                Verdict::Go => return Ok(Turn { stay: self, began: now }),
+            match self.with(|zone| zone.judge(rtype, now, self.uplink)) {
+                Verdict::Go => return Ok(Turn { stay: self, rtype, began: now }),
                 Verdict::No => return Err(Refused::Silent),
                 Verdict::Wait => {}
             }
@@ -193,16 +231,17 @@ impl Turn<'_> {
     /// Something came back, whatever it was.
     pub(super) fn answered(self) {
         let now = self.stay.clock.now();
-        self.stay.with(|zone| zone.hear(News::Answer, now));
+        self.stay.with(|zone| zone.hear(self.rtype, News::Answer, now));
     }
 
     /// Nothing came back. Where something did for a query sent later, it was lost on the way.
     pub(super) fn unanswered(self) {
         let now = self.stay.clock.now();
         self.stay.with(|zone| {
-            let answered = zone.news.is_some_and(|(at, news)| news == News::Answer && at >= self.began);
+            let news = zone.lane(self.rtype).news;
+            let answered = news.is_some_and(|(at, news)| news == News::Answer && at >= self.began);
             if !answered {
-                zone.hear(News::Silence, now);
+                zone.hear(self.rtype, News::Silence, now);
             }
         });
     }
@@ -238,9 +277,10 @@ mod tests {
 
     /// How many of `count` queries are sent at once; they stay on their way.
     fn sent_at_once<'a>(stay: &'a Stay<'a>, count: usize) -> Vec<Turn<'a>> {
-        let judged = || stay.with(|zone| zone.judge(stay.clock.now(), stay.uplink) == Verdict::Go);
+        let judged =
+            || stay.with(|zone| zone.judge(RecordType::A, stay.clock.now(), stay.uplink) == Verdict::Go);
         let turns = (0..count).filter(|_| judged());
-        turns.map(|_| Turn { stay, began: stay.clock.now() }).collect()
+        turns.map(|_| Turn { stay, rtype: RecordType::A, began: stay.clock.now() }).collect()
     }
 
     async fn pass(milliseconds: u64) {
@@ -263,7 +303,7 @@ mod tests {
             assert!((10..=48).contains(&more), "{more}");
         }
         assert_eq!(
-            zone.turn(Moment(u64::MAX)).await.err(),
+            zone.turn(RecordType::A, Moment(u64::MAX)).await.err(),
             Some(Refused::Silent),
             "nobody waits for a silent zone"
         );
@@ -274,15 +314,15 @@ mod tests {
     async fn a_zone_that_answers_is_asked_as_much_as_there_is_to_ask_and_no_more_at_a_time_than_a_thousand() {
         let (crowds, clock, uplink) = (Crowds::default(), Clock::simulated(0), Uplink::default());
         let zone = crowds.join(&name("live."), &clock, &uplink);
-        zone.turn(Moment(u64::MAX)).await.unwrap().answered();
+        zone.turn(RecordType::A, Moment(u64::MAX)).await.unwrap().answered();
         // A lost query or two change nothing while others are answered.
-        let lost = zone.turn(Moment(u64::MAX)).await.unwrap();
+        let lost = zone.turn(RecordType::A, Moment(u64::MAX)).await.unwrap();
         pass(50).await;
-        zone.turn(Moment(u64::MAX)).await.unwrap().answered();
+        zone.turn(RecordType::A, Moment(u64::MAX)).await.unwrap().answered();
         lost.unanswered();
         let turns = sent_at_once(&zone, 5_000);
         assert_eq!(turns.len(), 1_000);
-        let waits = zone.turn(Moment(u64::MAX));
+        let waits = zone.turn(RecordType::A, Moment(u64::MAX));
         let frees = async {
             pass(100).await;
             drop(turns);
@@ -305,7 +345,7 @@ mod tests {
             crowd.spawn(async move {
                 let uplink = Uplink::default();
                 let stay = crowds.join(&name(zone), &clock, &uplink);
-                let Ok(turn) = stay.turn(Moment(u64::MAX)).await else { return false };
+                let Ok(turn) = stay.turn(RecordType::A, Moment(u64::MAX)).await else { return false };
                 pass(if answers { 30 } else { 376 }).await;
                 if answers {
                     turn.answered();
@@ -334,7 +374,7 @@ mod tests {
         let zone = crowds.join(&name("slow."), &clock, &uplink);
         let turns = sent_at_once(&zone, 64);
         assert_eq!(turns.len(), 64);
-        assert_eq!(zone.turn(Moment(u64::MAX)).await.err(), Some(Refused::Crowded));
+        assert_eq!(zone.turn(RecordType::A, Moment(u64::MAX)).await.err(), Some(Refused::Crowded));
         assert_eq!(clock.now(), Moment(1_000_000));
     }
 
@@ -342,12 +382,12 @@ mod tests {
     async fn what_was_heard_of_a_zone_some_time_ago_says_nothing_of_it_now() {
         let (crowds, clock, uplink) = (Arc::new(Crowds::default()), Clock::simulated(0), Uplink::default());
         let zone = crowds.join(&name("zone."), &clock, &uplink);
-        zone.turn(Moment(u64::MAX)).await.unwrap().answered();
+        zone.turn(RecordType::A, Moment(u64::MAX)).await.unwrap().answered();
         pass(10_000).await;
         assert_eq!(sent_at_once(&zone, 1_000).len(), 64, "it may have died meanwhile");
-        zone.turn(Moment(u64::MAX)).await.err();
+        zone.turn(RecordType::A, Moment(u64::MAX)).await.err();
         pass(1_000).await;
-        zone.turn(Moment(u64::MAX)).await.unwrap().unanswered();
+        zone.turn(RecordType::A, Moment(u64::MAX)).await.unwrap().unanswered();
         pass(10_000).await;
         assert_eq!(crowd(&crowds, &clock, "zone.", 1_000, true).await, 1_000, "it may be back");
     }
@@ -356,11 +396,11 @@ mod tests {
     async fn zones_that_nobody_is_at_are_forgotten_when_there_are_many() {
         let (crowds, clock, uplink) = (Crowds::default(), Clock::simulated(0), Uplink::default());
         let kept = crowds.join(&name("kept."), &clock, &uplink);
-        kept.turn(Moment(u64::MAX)).await.unwrap().answered();
+        kept.turn(RecordType::A, Moment(u64::MAX)).await.unwrap().answered();
         for turn in 0..10_000 {
             drop(crowds.join(&name(&format!("z{turn}.")), &clock, &uplink));
         }
         assert!(crowds.zones().by_name.len() <= limits::ZONES_WATCHED_MIN);
-        assert!(kept.with(|zone| zone.news.is_some()));
+        assert!(kept.with(|zone| zone.known.news.is_some()));
     }
 }

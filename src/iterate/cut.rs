@@ -127,10 +127,14 @@ impl<'a> AtCut<'a> {
             if effort == Effort::Short { limits::SHORT_TRIES_MAX } else { limits::ATTEMPTS_PER_CUT_MAX };
         for sent in 0..tries {
             let Some(chosen) = self.next().await? else { break };
-            let turn = match self.stay.turn(self.context.budget.deadline()).await {
+            let turn = match self.stay.turn(asked.rtype, self.context.budget.deadline()).await {
                 Ok(turn) => turn,
-                Err(Refused::Silent) => break,
-                // That says nothing about the zone, nor about the name.
+                // Who has asked itself knows what it knows.
+                Err(Refused::Silent) if self.last.is_some() => break,
+                // That says nothing about the name, nor the other about the zone.
+                Err(Refused::Silent) => {
+                    return Err(Failure::Busy("enough others find out whether a zone answers"));
+                }
                 Err(Refused::Crowded) => return Err(Failure::Busy("too many questions wait for one zone")),
             };
             let address = chosen.address;

@@ -343,3 +343,40 @@ async fn a_burst_after_an_outage_of_the_uplink_is_answered() {
         assert!(good == all && p95 < Duration::from_millis(300), "{good} of {all}, p95 {p95:?}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_what_a_zones_servers_pass_over_keeps_nobody_from_the_zone() {
+    let odd = RecordType(65_280);
+    let zone = site("picky.org.").servers(2).record("*.w A 192.0.2.80").fault(Fault::Dead.for_type(odd));
+    let sim = Arc::new(Sim::new(world().zone(zone)));
+    let mut flood = JoinSet::new();
+    for turn in 0..10_000_usize {
+        let flooding = Arc::clone(&sim);
+        flood.spawn(async move {
+            let owner = format!("n{turn}.picky.org.");
+            flooding.ask_as(&Ask { from: client(turn % 5_000).into(), ..Ask::new(&owner, odd) }).await;
+        });
+        if turn % 500 == 250 {
+            sim.ask_a("www.picky.org.").await.is_secure_address(WEB);
+            sim.ask_a(&format!("t{turn}.w.picky.org.")).await.is_secure_address(WEB);
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_a_zone_is_asked_enough_is_not_held_against_a_name() {
+    let sim = Arc::new(Sim::new(world().zone(site("dead.org.").unsigned().fault(Fault::Dead))));
+    let mut flood = JoinSet::new();
+    for turn in 0..2_000_usize {
+        let flooding = Arc::clone(&sim);
+        flood.spawn(async move { ask_udp(&flooding, client(turn), &format!("n{turn}.dead.org.")).await });
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let refused = sim.ask_a("www.dead.org.").await;
+    assert_eq!((refused.rcode(), refused.packets), (Rcode::SERVFAIL, 0), "{}", refused.text());
+    // The flood goes on to the end of what is under way, and the zone is back.
+    sim.change(&world().zone(site("dead.org.").unsigned()));
+    sim.pass(1).await;
+    sim.ask_a("www.dead.org.").await.is_address(WEB);
+}
