@@ -313,6 +313,16 @@ impl Servers {
         });
     }
 
+    /// The same over a connection. That it gives them in datagrams too is not known by that.
+    pub fn cookie_given_connected(&self, address: IpAddr, cookie: &Cookie, now: Moment) {
+        self.update(address, now, |server| {
+            let cookies = &mut server.cookies;
+            if cookies.client == Some(cookie.client) && cookies.habit != CookieHabit::Refused {
+                cookies.server.clone_from(&cookie.server);
+            }
+        });
+    }
+
     /// It answered a query with a cookie, and well, as if there were none.
     pub fn cookie_ignored(&self, address: IpAddr, now: Moment) {
         self.update(address, now, |server| {

@@ -228,14 +228,31 @@ impl Attempt<'_> {
             return Ok(Err(self.faulted(ServerFault::Truncated, began, Transport::Udp)));
         }
         let mut said = self.tcp(manner).await?;
-        if manner == Manner::Cookie && said.as_ref().is_err_and(|fault| *fault == ServerFault::Nonsense) {
-            let known = self.parts.servers.known(self.server, self.zone, self.parts.clock.now());
-            if known.cookies == CookieHabit::Refused {
-                said = self.tcp(Manner::Edns).await?;
+        if manner == Manner::Cookie && self.may_mean_the_cookie(&said) {
+            said = self.tcp(Manner::Edns).await?;
+            if said.as_ref().is_ok_and(is_good) {
+                self.parts.servers.cookie_refused(self.server, self.parts.clock.now());
             }
         }
         drop(turn);
         Ok(said)
+    }
+
+    /// Whether what was said over TCP to a question with a cookie may be because of it: its own is malformed, or there
+    /// is an error without one.
+    fn may_mean_the_cookie(&self, said: &Result<Reply, ServerFault>) -> bool {
+        match said {
+            Ok(Reply { response, .. }) => {
+                let errs =
+                    matches!(response.message.header.rcode, Rcode::FORMERR | Rcode::NOTIMP | Rcode::BADVERS);
+                errs && response.message.edns.as_ref().and_then(Edns::cookie).is_none()
+            }
+            Err(ServerFault::Nonsense) => {
+                let known = self.parts.servers.known(self.server, self.zone, self.parts.clock.now());
+                known.cookies == CookieHabit::Refused
+            }
+            Err(_) => false,
+        }
     }
 
     async fn tcp(&self, manner: Manner) -> Result<Result<Reply, ServerFault>, Failure> {
@@ -388,7 +405,7 @@ impl Attempt<'_> {
     fn remember_habits(&self, manner: Manner, reply: &Reply, refused: bool) {
         let (servers, now) = (&self.parts.servers, self.parts.clock.now());
         let message = &reply.response.message;
-        let good = matches!(message.header.rcode, Rcode::NOERROR | Rcode::NXDOMAIN);
+        let good = is_good(reply);
         if message.edns.is_some() {
             servers.edns(self.server, EdnsHabit::Works, now);
         }
@@ -405,15 +422,18 @@ impl Attempt<'_> {
     }
 
     /// Remembers what a reply over TCP showed about cookies. Nobody can forge it blindly, so that a server that has
-    /// lost its cookies is found out here.
+    /// lost its cookies is found out here. Not by an error, which may be one for want of reading so far.
     fn remember_cookie_connected(&self, expected: &Expected, message: &Message, now: Moment) {
         let Some(sent) = &expected.cookie else { return };
         match message.edns.as_ref().and_then(Edns::cookie) {
             Some(cookie) if cookie.client == sent.client => {
-                self.parts.servers.cookie_given(self.server, cookie, now);
+                self.parts.servers.cookie_given_connected(self.server, cookie, now);
             }
             Some(_) => self.parts.servers.cookie_refused(self.server, now),
-            None => self.parts.servers.cookie_lost(self.server, now),
+            None if matches!(message.header.rcode, Rcode::NOERROR | Rcode::NXDOMAIN) => {
+                self.parts.servers.cookie_lost(self.server, now);
+            }
+            None => {}
         }
     }
 }
@@ -427,6 +447,10 @@ fn encode(expected: &Expected, manner: Manner) -> Vec<u8> {
         }
     });
     encode_query(expected.id, &expected.question, false, false, edns.as_ref())
+}
+
+fn is_good(reply: &Reply) -> bool {
+    matches!(reply.response.message.header.rcode, Rcode::NOERROR | Rcode::NXDOMAIN)
 }
 
 /// Whether a server refuses what goes with the question: EDNS (RFC 6891 §7), or the cookie, which it should pass

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rootwalk::cache::servers::CookieHabit;
 use rootwalk::dns::edns::{Cookie, Edns, EdnsOption};
 use rootwalk::dns::encode::encode_query;
 use rootwalk::dns::message::Message;
@@ -204,4 +205,52 @@ async fn a_late_reply_is_sent_to_who_is_certainly_there_and_dropped_for_others()
         assert_eq!(sim.service.handle(&query, client).await.is_some(), sent, "{turn}");
     }
     assert_eq!(sim.service.drops().get(DropReason::Late), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_gives_cookies_over_tcp_alone_is_asked_by_datagrams_as_ever() {
+    let over_tcp = Fault::Over(Transport::Tcp, Box::new(Fault::Cookies(CookieWay::Given(1))));
+    let sim = Sim::new(site(&[over_tcp, Fault::Truncates.for_type(RecordType::TXT)]));
+    for turn in 0..20 {
+        sim.ask(&format!("n{turn}.wild.example.org."), RecordType::TXT).await;
+        let before = by_tcp(&sim);
+        let reply = sim.ask_a(&format!("n{turn}.wild.example.org.")).await;
+        reply.is_secure_address(WEB);
+        assert_eq!(by_tcp(&sim), before, "{turn}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_comes_to_refuse_cookies_is_asked_without() {
+    for rcode in [Rcode::FORMERR, Rcode::NOTIMP, Rcode::BADVERS] {
+        let sim = Sim::new(site(&[Fault::Cookies(CookieWay::Given(1))]));
+        sim.ask_a("www.example.org.").await.is_secure_address(WEB);
+        sim.change(&site(&[Fault::SaysOnCookie(rcode)]));
+        for turn in 0..10 {
+            let reply = sim.ask_a(&format!("n{turn}.wild.example.org.")).await;
+            assert!(reply.secure(), "{rcode} {turn}: {}", reply.text());
+            sim.pass(1).await;
+        }
+        assert!(by_tcp(&sim) <= 3, "{rcode}: {}", by_tcp(&sim));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn errors_without_a_cookie_disarm_nobodys_cookies() {
+    let odd = RecordType(65_280);
+    let errs = Fault::rewrites(|_, reply| {
+        reply.header.rcode = Rcode::FORMERR;
+        reply.edns = None;
+        reply.authority.clear();
+    });
+    let sim = Sim::new(site(&[Fault::Cookies(CookieWay::Given(1)), errs.for_type(odd)]));
+    sim.ask_a("www.example.org.").await.is_secure_address(WEB);
+    for turn in 0..6 {
+        let reply = sim.ask(&format!("n{turn}.wild.example.org."), odd).await;
+        assert_eq!(reply.rcode(), Rcode::SERVFAIL);
+        sim.pass(1).await;
+    }
+    let server = sim.server("example.org.");
+    let known = sim.store.servers.known(server, &name("example.org."), sim.clock.now());
+    assert_eq!(known.cookies, CookieHabit::Given);
 }
