@@ -172,7 +172,7 @@ impl Servers {
         let server = self.servers.get(&address).filter(|server| server.expires > now);
         let mut server = server.unwrap_or_else(|| Server::new(now));
         server.forgive(address, &self.uplink);
-        server.known(zone, &self.uplink, now)
+        server.known(zone, self.uplink.quickest(), now)
     }
 
     /// It answered a datagram after `round_trip`.
@@ -420,10 +420,12 @@ impl Server {
         }
     }
 
-    fn known(&self, zone: &Name, uplink: &Uplink, now: Moment) -> Known {
-        let first_wait = uplink.first_wait();
+    fn known(&self, zone: &Name, quickest: Duration, now: Moment) -> Known {
+        // On a link where the quickest of all takes long, one that nothing is known of gets longer.
+        let first_wait =
+            limits::SERVER_WAIT_INITIAL.max(quickest.saturating_mul(2)).min(limits::SERVER_WAIT_MAX);
         // What was measured is of no use where the link has become slower than that.
-        let base = self.round_trip.map_or(first_wait, |known| known.wait().max(uplink.least_wait()));
+        let base = self.round_trip.map_or(first_wait, |known| known.wait().max(quickest));
         let cost = base
             .saturating_mul(1_u32.checked_shl(self.silences.min(16)).unwrap_or(u32::MAX))
             .min(limits::SERVER_WAIT_MAX);

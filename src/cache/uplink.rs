@@ -244,15 +244,9 @@ impl Uplink {
         least.max(state.quickest.saturating_mul(2)).min(limits::SERVER_WAIT_MAX)
     }
 
-    /// How long to wait for a server nothing is known of: on a link where the quickest of all takes long, longer.
-    pub fn first_wait(&self) -> Duration {
-        let quickest = self.state().quickest.saturating_mul(2);
-        limits::SERVER_WAIT_INITIAL.max(quickest).min(limits::SERVER_WAIT_MAX)
-    }
-
-    /// The least time that any server takes, as far as is known: that of the quickest.
-    pub fn least_wait(&self) -> Duration {
-        self.state().quickest.min(limits::SERVER_WAIT_MAX)
+    /// The shortest round trip since the last outage: what any server takes at least. Zero if none is known.
+    pub fn quickest(&self) -> Duration {
+        self.state().quickest
     }
 
     /// Ends when something happened that who watches may have to act upon.
