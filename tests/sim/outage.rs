@@ -560,3 +560,55 @@ async fn what_was_known_before_is_served_stale_at_once_and_fresh_after() {
         assert!(reply.took <= NORMAL, "{:?}", reply.took);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn hours_that_pass_in_one_moment_leave_nothing_behind() {
+    // A host that was suspended, where the clock runs on.
+    for (hours, how) in [(0, None), (3, None), (3, Some(Cut::Blackhole)), (60, Some(Cut::NoRoute))] {
+        let sim = start(world());
+        warm_up(&sim).await;
+        let mut asking = JoinSet::new();
+        for turn in 0..200 {
+            let (sim, name) =
+                (Arc::clone(&sim), format!("s{turn}.w.{}{}.org.", ["warm", "cold"][turn % 2], turn % 8));
+            asking.spawn(async move { sim.ask_a(&name).await });
+        }
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        if let Some(how) = how {
+            sim.network.cut(how);
+        }
+        tokio::time::advance(Duration::from_secs(hours * 3_600)).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        if how.is_some() {
+            sim.pass(20).await;
+            sim.network.mend();
+            sim.pass(1).await;
+        }
+        asking.join_all().await;
+        all_is_well(&sim, "a").await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_portal_that_refuses_everything_is_forgotten_when_it_is_gone() {
+    let all = |zone: Zone| zone.fault(Fault::Says(Rcode::REFUSED));
+    let portal = || {
+        let world =
+            World::new(seed()).zone(all(Zone::new(".").servers(3))).zone(all(Zone::new("org.").servers(2)));
+        let world = (0..WARM).fold(world, |world, one| world.zone(all(site(&format!("warm{one}.org.")))));
+        let world = (0..COLD).fold(world, |world, one| world.zone(all(site(&format!("cold{one}.org.")))));
+        (0..2).fold(world, |world, one| world.zone(site(&format!("dead{one}.org.")).fault(Fault::Dead)))
+    };
+    for warm in [true, false] {
+        let sim = start(world());
+        if warm {
+            warm_up(&sim).await;
+        }
+        sim.change(&portal());
+        crowd(&sim, 60, "p").await;
+        sim.change(&world());
+        all_is_well(&sim, "a").await;
+        sim.pass(60).await;
+        all_is_well(&sim, "b").await;
+    }
+}
