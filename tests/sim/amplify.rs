@@ -101,6 +101,59 @@ async fn a_circle_with_a_way_out_is_none() {
     }
 }
 
+/// Zones whose servers' names lie in each other, each with a way out, and others of the kind without one.
+fn braid(entropy: &Entropy, zones: usize) -> World {
+    let zone_name = |number: usize| format!("z{number}.{}.", ["org", "net"][number % 2]);
+    let other = |number: usize| zone_name((number + 1 + entropy.below(zones - 1)) % zones);
+    let honest = (0..zones).fold(world().zone(Zone::new("host.com.")), |world, number| {
+        let zone = site(&zone_name(number)).record("*.w A 192.0.2.80");
+        let zone = (0..2).fold(zone, |zone, host| {
+            let address = format!("198.18.{}.{host}", 100 + number);
+            zone.server(&format!("n{host}-{number}.{}", other(number)), &[&address])
+        });
+        world.zone(zone.server(&format!("ns{number}.host.com."), &[&format!("198.18.{}.9", 100 + number)]))
+    });
+    (0..4).fold(honest, |world, number| {
+        let next = format!("h{number}.evil{}.{}.", (number + 1) % 4, ["org", "net"][(number + 1) % 2]);
+        let evil = site(&format!("evil{number}.{}.", ["org", "net"][number % 2])).unsigned();
+        world.zone(evil.server(&next, &[&format!("198.18.99.{}", number + 1)]))
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn zones_that_can_be_found_are_found_whoever_asks_for_circles_at_the_same_time() {
+    for seed in seed()..seed() + 8 {
+        let entropy = Entropy::seeded(seed);
+        let sim = Arc::new(Sim::with(braid(&entropy, 8), |options| options.seed = seed));
+        for round in 0..3 {
+            let mut asking = tokio::task::JoinSet::new();
+            for turn in 0..40 {
+                let (sim, draw) = (Arc::clone(&sim), entropy.below(12));
+                let (owner, evil) = match draw {
+                    0..8 => (format!("r{round}t{turn}.w.z{draw}.{}.", ["org", "net"][draw % 2]), false),
+                    _ => (format!("t{turn}.evil{}.{}.", draw - 8, ["org", "net"][draw % 2]), true),
+                };
+                let host = format!("n{}-{}.z{}.net.", turn % 2, turn % 8, turn / 8 * 2 + 1);
+                asking.spawn(async move {
+                    sim.ask_a(&host).await;
+                    (sim.ask_a(&owner).await, owner, evil)
+                });
+            }
+            for (reply, owner, evil) in asking.join_all().await {
+                let rcode = if evil { Rcode::SERVFAIL } else { Rcode::NOERROR };
+                assert_eq!(
+                    reply.rcode(),
+                    rcode,
+                    "seed {seed}, round {round}: {owner}: {} {}",
+                    reply.text(),
+                    reply.packets
+                );
+            }
+            sim.pass(7).await;
+        }
+    }
+}
+
 /// What a server that truncates over UDP may do over TCP.
 fn broken_tcp() -> [(&'static str, Fault); 4] {
     [
