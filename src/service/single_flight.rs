@@ -79,7 +79,8 @@ enum Rank {
 struct UnderWay<T> {
     id: FlightId,
     result: outcome::Receiver<Result<T, Failure>>,
-    waiters: usize,
+    /// One, and a copy for each client that waits.
+    seats: Arc<()>,
     depth: usize,
 }
 
@@ -91,6 +92,8 @@ pub struct Ticket<T> {
     /// Whether this ticket's holder began the flight, so that its budget pays for it.
     pub began: bool,
     wait: Option<Wait>,
+    /// A client's; none: a flight waits.
+    _seat: Option<Arc<()>>,
 }
 
 /// An edge of the waiting graph, removed when dropped.
@@ -314,16 +317,16 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
             |flight: &&mut UnderWay<T>| flight.depth <= depth && self.airspace.is_flying(flight.id);
         if let Some(flight) = under_way.get_mut(question).filter(joinable) {
             // Flights that wait are few enough: a crowd of names that need the same keys is no crowd of clients.
-            if waiter.is_none() && flight.waiters >= limits::WAITERS_PER_FLIGHT_MAX {
+            if waiter.is_none() && Arc::strong_count(&flight.seats) > limits::WAITERS_PER_FLIGHT_MAX {
                 return Err(Failure::Busy("too many clients wait for the same question"));
             }
+            let seat = waiter.is_none().then(|| Arc::clone(&flight.seats));
             let wait = waiter.map(|from| self.airspace.wait(from, flight.id, question)).transpose()?;
             if waiter.is_none() {
                 self.airspace.promote(flight.id);
             }
-            flight.waiters += usize::from(waiter.is_none());
             let result = flight.result.clone();
-            return Ok(Ticket { result, question: question.clone(), began: false, wait });
+            return Ok(Ticket { result, question: question.clone(), began: false, wait, _seat: seat });
         }
         let (id, wait, ended) = self.airspace.take_off(waiter)?;
         let landing = Landing {
@@ -333,10 +336,9 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
             id,
         };
         let (sender, result) = outcome::channel();
-        under_way.insert(
-            question.clone(),
-            UnderWay { id, result: result.clone(), waiters: usize::from(waiter.is_none()), depth },
-        );
+        let seats = Arc::new(());
+        let seat = waiter.is_none().then(|| Arc::clone(&seats));
+        under_way.insert(question.clone(), UnderWay { id, result: result.clone(), seats, depth });
         drop(under_way);
         let work = begin(id);
         tokio::spawn(async move {
@@ -345,7 +347,7 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
             drop(landing);
             sender.tell(outcome);
         });
-        Ok(Ticket { result, question: question.clone(), began: true, wait })
+        Ok(Ticket { result, question: question.clone(), began: true, wait, _seat: seat })
     }
 }
 
@@ -491,7 +493,9 @@ mod tests {
         let join = || flights.join(&question("a."), None, 0, |_| std::future::pending());
         let tickets: Vec<_> = (0..limits::WAITERS_PER_FLIGHT_MAX).map(|_| join().unwrap()).collect();
         assert!(matches!(join(), Err(Failure::Busy(_))));
+        // Who has left takes no place.
         drop(tickets);
+        assert!(join().is_ok());
     }
 
     #[tokio::test(start_paused = true)]
