@@ -42,6 +42,8 @@ pub(super) enum Room {
     Free(Place),
     /// There is: another gave way.
     Made(Place),
+    /// Another gave way, and its place is not free yet, or another's.
+    Lost,
     /// None, and all that have one are young or kept.
     None,
 }
@@ -62,8 +64,7 @@ impl Datagrams {
         }
         match tokio::time::timeout(ENDING, Arc::clone(&self.free).acquire_owned()).await {
             Ok(Ok(permit)) => Room::Made(Place { is_lax: true, _permit: permit }),
-            // Another took it meanwhile.
-            _ => Room::None,
+            _ => Room::Lost,
         }
     }
 
@@ -123,7 +124,7 @@ mod tests {
         let (place, made) = match datagrams.take().await {
             Room::Free(place) => (place, false),
             Room::Made(place) => (place, true),
-            Room::None => return None,
+            Room::Lost | Room::None => return None,
         };
         let is_lax = place.is_lax();
         let task = tokio::spawn(async move {
@@ -154,6 +155,17 @@ mod tests {
             ended.push(task.await.is_err());
         }
         assert_eq!(ended, [false, false, false, false, true, true, true, true]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_gave_way_is_told_of_though_its_place_is_not_free_in_time() {
+        let datagrams = Datagrams::new(2);
+        let (kept, lax) = (datagrams.take().await, datagrams.take().await);
+        datagrams.begin(true, tokio::spawn(std::future::pending::<()>()).abort_handle());
+        tokio::time::sleep(limits::GIVE_WAY_AFTER).await;
+        assert!(matches!(datagrams.take().await, Room::Lost));
+        assert!(matches!(datagrams.take().await, Room::None));
+        drop((kept, lax));
     }
 
     #[tokio::test(start_paused = true)]

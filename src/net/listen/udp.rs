@@ -86,7 +86,10 @@ async fn take<A: Answer>(socket: &Arc<UdpSocket>, shared: &Arc<Shared<A>>, messa
             shared.answer.dropped(DropReason::GaveWay);
             place
         }
-        Room::None => {
+        room @ (Room::Lost | Room::None) => {
+            if matches!(room, Room::Lost) {
+                shared.answer.dropped(DropReason::GaveWay);
+            }
             shared.answer.dropped(DropReason::Datagrams);
             tracing::debug!(client = %from, "a question was dropped: too many are under way");
             return;
