@@ -111,8 +111,10 @@ impl Uplink {
         let ipv6 = server.is_ipv6();
         let mut changed = state.family_mut(ipv6).heard(now);
         // After an outage the way may be another, and a slow one: what was before would have it lost again.
-        if let Some(sample) =
-            round_trip.filter(|sample| changed || state.quickest.is_zero() || *sample < state.quickest)
+        if changed {
+            state.quickest = Duration::ZERO;
+        }
+        if let Some(sample) = round_trip.filter(|sample| state.quickest.is_zero() || *sample < state.quickest)
         {
             state.quickest = sample;
         }

@@ -112,6 +112,11 @@ impl<'a> AtCut<'a> {
         self.cut.zone()
     }
 
+    /// Whether a server here was asked in vain.
+    pub(super) fn has_failed(&self) -> bool {
+        self.last.is_some()
+    }
+
     /// Asks `asked` until `read` finds a response useful.
     pub(super) async fn ask<T>(
         &mut self,

@@ -368,6 +368,10 @@ impl Resolver {
         context: &Context,
     ) -> Result<Said, Failure> {
         let outcome = self.ask(at, question, Effort::Full, context).await;
+        // Silent ones may be so many that they outlast the question: the next one asks those of the hints.
+        if matches!(outcome, Err(Failure::Limit(_))) && at.zone().is_root() && at.has_failed() {
+            self.hints_instead(&at.cut);
+        }
         // Where some servers are avoided the rest says nothing about the zone.
         if let Err(Failure::NoServer { .. } | Failure::NoAddress(_)) = &outcome
             && context.avoid.is_empty()

@@ -612,3 +612,31 @@ async fn a_portal_that_refuses_everything_is_forgotten_when_it_is_gone() {
         all_is_well(&sim, "b").await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn name_servers_of_the_root_that_are_none_are_forgotten_when_they_are_silent() {
+    // A network that answers for the root, and then another one.
+    let portal = Fault::rewrites(|question, reply| {
+        if question.name.is_root() && question.rtype == RecordType::NS {
+            reply.additional.retain(|rrset| rrset.rtype == RecordType::A);
+            for (host, rrset) in (0..).zip(&mut reply.additional) {
+                *rrset = rootwalk::dns::Rrset::new(rrset.name.clone(), RecordType::A, 518_400)
+                    .with(&[198, 18, 66, host]);
+            }
+        }
+    });
+    for (servers, pause_secs, round_trip) in [(3, 60, 20), (13, 60, 20), (13, 5, 20), (13, 60, 700)] {
+        let root = || Zone::new(".").servers(servers);
+        let sim = start(world().zone(root().fault(portal.clone())));
+        for server in sim.network.internet().addresses() {
+            sim.network.set_round_trip(server, Duration::from_millis(round_trip));
+        }
+        sim.ask_a("www.warm0.org.").await;
+        sim.change(&world().zone(root()));
+        for turn in 0..120 / pause_secs {
+            sim.ask_a(&format!("n{turn}.w.warm1.org.")).await;
+            sim.pass(pause_secs).await;
+        }
+        sim.ask_a("www.warm2.org.").await.is_secure_address(WEB);
+    }
+}
