@@ -286,7 +286,8 @@ pub const UPLINK_QUIET: Duration = Duration::from_secs(2);
 pub const UPLINK_PROBES: u32 = 3;
 /// Between them.
 pub const UPLINK_PROBE_GAP: Duration = Duration::from_millis(250);
-/// How long each is waited for at least, and twice the shortest round trip there was: a satellite takes 0.7 s.
+/// How long each is waited for at least, and twice the shortest round trip since the last outage: a satellite takes
+/// 0.7 s.
 pub const UPLINK_PROBE_WAIT: Duration = Duration::from_secs(1);
 /// The same while the family is down: nobody waits for it, and the slowest link is to be found.
 pub const DOWN_PROBE_WAIT: Duration = Duration::from_secs(4);
