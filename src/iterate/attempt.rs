@@ -86,7 +86,7 @@ impl Attempt<'_> {
                     if message.header.rcode == Rcode::BADCOOKIE {
                         // RFC 7873 §5.3: once more with the cookie that came, then over TCP.
                         if cookie_renewed || !reply.proven {
-                            return self.ask_over_tcp_in(manner).await;
+                            return self.ask_over_tcp_in(manner, false).await;
                         }
                         cookie_renewed = true;
                         continue;
@@ -102,11 +102,12 @@ impl Attempt<'_> {
                 Udp::BareError => match self.less(manner) {
                     Some(less) => (manner, refused) = (less, false),
                     None if self.known.cookies == CookieHabit::Given => {
-                        return self.ask_over_tcp_in(manner).await;
+                        return self.ask_over_tcp_in(manner, true).await;
                     }
                     None => return Ok(Err(ServerFault::Nonsense)),
                 },
-                Udp::Truncated | Udp::NearMiss => return self.ask_over_tcp_in(manner).await,
+                Udp::Truncated => return self.ask_over_tcp_in(manner, false).await,
+                Udp::NearMiss => return self.ask_over_tcp_in(manner, true).await,
                 Udp::Fault(fault) => return Ok(Err(fault)),
             }
         }
@@ -137,7 +138,7 @@ impl Attempt<'_> {
         let now = self.parts.clock.now();
         let known = self.parts.servers.known(self.server, self.zone, now);
         let attempt = Attempt { known, ..*self };
-        attempt.ask_over_tcp_in(attempt.manner()).await
+        attempt.ask_over_tcp_in(attempt.manner(), false).await
     }
 
     async fn udp(&self, manner: Manner) -> Result<Udp, Failure> {
@@ -211,8 +212,13 @@ impl Attempt<'_> {
 
     /// Asks over TCP, unless that lately led nowhere with this server. One that is not known to speak TCP is tried by
     /// one question; the others wait for what comes of it, or each of them would try (CVE-2023-46317). A second time
-    /// without a cookie if it is one that makes the reply malformed.
-    async fn ask_over_tcp_in(&self, manner: Manner) -> Result<Result<Reply, ServerFault>, Failure> {
+    /// without a cookie if it is one that makes the reply malformed. `doubted`: a datagram came that was not believed,
+    /// maybe for want of a cookie.
+    async fn ask_over_tcp_in(
+        &self,
+        manner: Manner,
+        doubted: bool,
+    ) -> Result<Result<Reply, ServerFault>, Failure> {
         let habit = || self.parts.servers.tcp(self.server, self.zone, self.parts.clock.now());
         let began = self.parts.clock.now();
         let trial = self.trials.join((self.server, self.zone.clone()));
@@ -227,9 +233,9 @@ impl Attempt<'_> {
         if habit() == TcpHabit::Broken {
             return Ok(Err(self.faulted(ServerFault::Truncated, began, Transport::Udp)));
         }
-        let mut said = self.tcp(manner).await?;
+        let mut said = self.tcp(manner, doubted).await?;
         if manner == Manner::Cookie && self.may_mean_the_cookie(&said) {
-            said = self.tcp(Manner::Edns).await?;
+            said = self.tcp(Manner::Edns, doubted).await?;
             if said.as_ref().is_ok_and(is_good) {
                 self.parts.servers.cookie_refused(self.server, self.parts.clock.now());
             }
@@ -255,7 +261,7 @@ impl Attempt<'_> {
         }
     }
 
-    async fn tcp(&self, manner: Manner) -> Result<Result<Reply, ServerFault>, Failure> {
+    async fn tcp(&self, manner: Manner, doubted: bool) -> Result<Result<Reply, ServerFault>, Failure> {
         self.context.budget.spend(Limit::TcpFallbacks, 1)?;
         let expected = self.expected(manner);
         let query = encode(&expected, manner);
@@ -292,7 +298,7 @@ impl Attempt<'_> {
         };
         self.parts.servers.answered_connected(self.server, now);
         self.parts.servers.tcp_tried(self.server, self.zone, !message.header.truncated, now);
-        self.remember_cookie_connected(&expected, &message, now);
+        self.remember_cookie_connected(&expected, &message, doubted, now);
         let changed =
             message.question.as_ref().is_some_and(|said| !said.name.eq_with_case(&expected.question.name));
         if expected.exact_case {
@@ -422,15 +428,16 @@ impl Attempt<'_> {
     }
 
     /// Remembers what a reply over TCP showed about cookies. Nobody can forge it blindly, so that a server that has
-    /// lost its cookies is found out here. Not by an error, which may be one for want of reading so far.
-    fn remember_cookie_connected(&self, expected: &Expected, message: &Message, now: Moment) {
+    /// lost its cookies is found out here. Not by an error, which may be one for want of reading so far, nor where its
+    /// datagrams have them: any client can have it asked over TCP.
+    fn remember_cookie_connected(&self, expected: &Expected, message: &Message, doubted: bool, now: Moment) {
         let Some(sent) = &expected.cookie else { return };
         match message.edns.as_ref().and_then(Edns::cookie) {
             Some(cookie) if cookie.client == sent.client => {
                 self.parts.servers.cookie_given_connected(self.server, cookie, now);
             }
             Some(_) => self.parts.servers.cookie_refused(self.server, now),
-            None if matches!(message.header.rcode, Rcode::NOERROR | Rcode::NXDOMAIN) => {
+            None if doubted && matches!(message.header.rcode, Rcode::NOERROR | Rcode::NXDOMAIN) => {
                 self.parts.servers.cookie_lost(self.server, now);
             }
             None => {}

@@ -254,3 +254,17 @@ async fn errors_without_a_cookie_disarm_nobodys_cookies() {
     let known = sim.store.servers.known(server, &name("example.org."), sim.clock.now());
     assert_eq!(known.cookies, CookieHabit::Given);
 }
+
+#[tokio::test(start_paused = true)]
+async fn large_answers_over_tcp_disarm_nobodys_cookies() {
+    let over_udp = Fault::Over(Transport::Udp, Box::new(Fault::Cookies(CookieWay::Given(1))));
+    let sim = Sim::new(site(&[over_udp, Fault::Truncates.for_type(RecordType::TXT)]));
+    sim.ask_a("www.example.org.").await.is_secure_address(WEB);
+    for turn in 0..6 {
+        sim.ask(&format!("n{turn}.wild.example.org."), RecordType::TXT).await;
+        let known =
+            sim.store.servers.known(sim.server("example.org."), &name("example.org."), sim.clock.now());
+        assert_eq!(known.cookies, CookieHabit::Given, "{turn}");
+    }
+    assert!(by_tcp(&sim) > 0);
+}
