@@ -191,7 +191,10 @@ impl Airspace {
     }
 
     fn land(&self, id: FlightId) {
-        lock(&self.board).remove(id);
+        let mut board = lock(&self.board);
+        for awaited in board.remove(id) {
+            board.is_left(awaited);
+        }
     }
 
     /// Notes that `from` waits for `to`, unless `to` waits for `from` already, however indirectly.
@@ -604,6 +607,20 @@ mod tests {
         let more = fill(&flights, others.len() + filled.len(), 1);
         assert_eq!(wait(client).await, Err(GAVE_WAY));
         drop((joined, more));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flight_that_has_landed_waits_for_none_though_its_wait_is_not_given_up_yet() {
+        let airspace = Arc::new(Airspace::default());
+        let (from, _, _one) = airspace.take_off(None).unwrap();
+        let (to, _, _two) = airspace.take_off(None).unwrap();
+        let wait = airspace.wait(from, to, &question("a.")).unwrap();
+        let waited_by = || lock(&airspace.board).flights.get(&to).map(|flight| flight.waited_by);
+        assert_eq!(waited_by(), Some(1));
+        airspace.land(from);
+        assert_eq!(waited_by(), Some(0));
+        drop(wait);
+        assert_eq!(waited_by(), Some(0));
     }
 
     #[tokio::test(start_paused = true)]
