@@ -405,3 +405,20 @@ async fn a_forged_address_of_a_name_server_is_forgotten_wherever_it_leads() {
         assert!(reply.rcode() == Rcode::NOERROR && reply.secure(), "{lies}: {}", reply.text());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_proven_of_a_zone_outlives_the_chain_above_it_by_its_own_ttls_alone() {
+    let org = || Zone::new("org.").ttl(30).delegation_ttl(30);
+    let good = || Zone::new("good.org.").ttl(100).delegation_ttl(300).record("www A 192.0.2.80");
+    let sim = Sim::new(World::new(seed()).zone(org()).zone(good()));
+    sim.ask_a("www.good.org.").await.is_secure_address(WEB);
+    // The DS of org. is withdrawn.
+    sim.change(&World::new(seed()).zone(org().island()).zone(good()));
+    sim.pass(90).await;
+    assert!(sim.ask_a("none.good.org.").await.secure(), "its keys are known for 100 s, its DS for 300");
+    sim.pass(20).await;
+    for owner in ["www.good.org.", "other.good.org."] {
+        let reply = sim.ask_a(owner).await;
+        assert!(reply.rcode() != Rcode::SERVFAIL && !reply.secure(), "{owner}: {}", reply.text());
+    }
+}

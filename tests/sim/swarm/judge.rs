@@ -180,10 +180,14 @@ fn standing(plan: &Plan, site: usize, changed: &BTreeSet<usize>, weather: &Weath
     };
     let reach = plan.reach(site);
     let changing = reach.iter().any(|at| changed.contains(at));
-    let above = reach.iter().filter(|at| changed.contains(at)).map(|at| plan.sites[*at].horizon_secs()).max();
-    let below =
-        plan.sites.iter().filter(|child| child.parent == Some(site)).map(|child| child.delegation_ttl);
-    let own = plan.sites[site].horizon_secs().max(below.max().unwrap_or(0).min(86_400));
+    // What was proven of a zone below holds for the time of its DS and its keys, whatever becomes of those above.
+    let horizon = |at: usize| {
+        let below =
+            plan.sites.iter().filter(|child| child.parent == Some(at)).map(|child| child.delegation_ttl);
+        plan.sites[at].horizon_secs().max(below.max().unwrap_or(0).min(86_400))
+    };
+    let above = reach.iter().filter(|at| changed.contains(at)).map(|at| horizon(*at)).max();
+    let own = horizon(site);
     // More iterations than are counted: that there is no zone cut need not be proven, so that any name may be said to be
     // below an unsigned one.
     let weak = |at: &usize| matches!(plan.sites[*at].denial, Denial::Nsec3(51..));
