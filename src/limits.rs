@@ -401,8 +401,9 @@ pub const CIRCLE_TTL_SECS_MAX: u32 = 60;
 
 // Clients.
 
-/// Clients that wait for one resolution; more get SERVFAIL (BIND `max-clients-per-query` 100, Unbound 16 × 1024).
-pub const WAITERS_PER_FLIGHT_MAX: usize = 1_000;
+/// Questions of clients that wait for one resolution; more get SERVFAIL (BIND `max-clients-per-query` 100, Unbound
+/// 16 × 1024). Several times [`WAITING_PER_CLIENT_MAX`]: one client alone does not take all places.
+pub const WAITERS_PER_FLIGHT_MAX: usize = 4_000;
 /// Resolutions under way in the process, lookups and proofs that they need included (Unbound 2,048 a thread).
 pub const FLIGHTS_MAX: usize = 16_384;
 /// Questions that run to their end whatever comes. Each has a fetch under way as well, so they hold half of the places

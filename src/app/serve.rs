@@ -14,6 +14,7 @@ use crate::app::{descriptors, keeper};
 use crate::config::{Configuration, Server};
 use crate::limits;
 use crate::net::listen::{ListenError, Listener, Shared, TcpSettings};
+use crate::service::Service;
 
 /// Why a server could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +57,7 @@ pub async fn run(configuration: &Configuration, threads: usize) -> Result<(), St
         idle_timeout: server.tcp_idle_timeout,
     };
     let shared = Arc::new(Shared::new(Arc::clone(&assembly.service), tcp));
+    let service = Arc::clone(&assembly.service);
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let (shutdown, ending) = watch::channel(false);
     let mut serving = JoinSet::new();
@@ -74,7 +76,18 @@ pub async fn run(configuration: &Configuration, threads: usize) -> Result<(), St
     }
     keeping.iter().for_each(tokio::task::JoinHandle::abort);
     end(&shutdown, serving, &shared).await;
+    tell_counts(&service);
     Ok(())
+}
+
+/// What was limited and dropped while it ran.
+fn tell_counts(service: &Service) {
+    for (limit, questions) in service.limit_hits().all().filter(|(_, questions)| *questions > 0) {
+        tracing::info!(limit = limit.word(), questions, "questions that reached a limit");
+    }
+    for (reason, questions) in service.drops().all().filter(|(_, questions)| *questions > 0) {
+        tracing::info!(reason = reason.word(), questions, "questions that got no answer");
+    }
 }
 
 /// Takes no more questions, and waits a moment for the answers that are still to come.
