@@ -14,8 +14,8 @@ use std::sync::Arc;
 use super::shard::{Sharded, heap};
 use super::uplink::Uplink;
 use crate::clock::Moment;
-use crate::dns::Question;
 use crate::dns::security::Reason;
+use crate::dns::{Name, Question};
 use crate::entropy::Entropy;
 use crate::failure::Failure;
 use crate::limits;
@@ -91,6 +91,11 @@ impl Failures {
     /// Forgets the failure: the question was answered.
     pub fn clear(&self, question: &Question) {
         self.entries.remove(question);
+    }
+
+    /// Forgets the failures of all names at and below `zone`; returns how many there were.
+    pub fn remove_below(&self, zone: &Name) -> usize {
+        self.entries.retain(|question, _| !question.name.is_subdomain_of(zone))
     }
 
     /// How many failures are held.

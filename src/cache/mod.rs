@@ -14,6 +14,7 @@ pub mod zones;
 
 use std::sync::Arc;
 
+use crate::dns::Name;
 use crate::entropy::Entropy;
 use crate::validate::ZoneTrust;
 
@@ -50,6 +51,13 @@ impl Store {
         }
     }
 
+    /// Forgets what was judged of names at and below `zone`: answers, failures, and what is proven of zones.
+    pub fn forget_below(&self, zone: &Name) {
+        self.answers.remove_below(zone);
+        self.failures.remove_below(zone);
+        self.zones.remove_below(zone);
+    }
+
     /// The octets that all caches take.
     pub fn bytes(&self) -> usize {
         self.answers.bytes()
@@ -83,7 +91,7 @@ mod tests {
         let store = Store::new(bytes_max, &Entropy::seeded(1));
         let part = bytes_max / 16;
         for number in 0..5_000 {
-            let name: crate::dns::Name = format!("zone{number}.example.").parse().unwrap();
+            let name: Name = format!("zone{number}.example.").parse().unwrap();
             let question = Question::new(name.clone(), RecordType::A);
             let trust = Arc::new(ZoneTrust::Insecure(Insecurity::NoDs));
             store.zones.insert(&name, trust, 60, Moment(0));

@@ -24,7 +24,7 @@ pub mod source;
 pub mod stage;
 mod stale;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::budget::{Budget, Caps, LimitHits};
 use crate::cache::Store;
@@ -33,10 +33,10 @@ use crate::context::{Context, FlightId};
 use crate::dns::edns::{EdeCode, ExtendedError};
 use crate::dns::response::Scrubbed;
 use crate::dns::view::{QueryFault, QueryView, error_reply};
-use crate::dns::{Class, Question, Rcode, RecordType, Rrset};
+use crate::dns::{Class, Name, Question, Rcode, RecordType, Rrset};
 use crate::event::{Observer, Silent};
 use crate::failure::Failure;
-use crate::validate::Validator;
+use crate::validate::{Anchors, Validator};
 
 use access::{Access, AccessTable};
 use cookies::ServerCookies;
@@ -104,7 +104,7 @@ pub struct Settings {
 pub struct Service {
     clock: Clock,
     source: Arc<dyn Source>,
-    validator: Option<Arc<Validator>>,
+    validator: Option<RwLock<Arc<Validator>>>,
     store: Arc<Store>,
     stages: Vec<Box<dyn Stage>>,
     access: AccessTable,
@@ -138,7 +138,7 @@ impl Service {
         let service = Arc::new(Self {
             clock: parts.clock,
             source: parts.source,
-            validator: parts.validator,
+            validator: parts.validator.map(RwLock::new),
             store: parts.store,
             stages: parts.stages,
             access: parts.access,
@@ -163,6 +163,33 @@ impl Service {
             Disposition::Reply(reply) => Some(reply),
             Disposition::Drop => None,
             Disposition::Resolve(request) => self.reply(*request).await,
+        }
+    }
+
+    /// What answers are judged by now; none: they are not judged.
+    pub fn validator(&self) -> Option<Arc<Validator>> {
+        let validator = self.validator.as_ref()?;
+        Some(Arc::clone(&validator.read().unwrap_or_else(PoisonError::into_inner)))
+    }
+
+    /// Whether that is what answers are judged by now.
+    fn judges_by(&self, validator: Option<&Arc<Validator>>) -> bool {
+        match (self.validator(), validator) {
+            (Some(now), Some(then)) => Arc::ptr_eq(&now, then),
+            (now, then) => now.is_none() && then.is_none(),
+        }
+    }
+
+    /// Judges by other anchors from now on, by the same policy. What is remembered at and below `changed`, the names
+    /// whose anchors are not what they were, is forgotten: it was judged by the old ones (RFC 7646 §2).
+    pub fn trust(&self, anchors: Anchors, changed: &[Name]) {
+        let Some(validator) = &self.validator else { return };
+        {
+            let mut held = validator.write().unwrap_or_else(PoisonError::into_inner);
+            *held = Arc::new(held.with_anchors(anchors));
+        }
+        for zone in changed {
+            self.store.forget_below(zone);
         }
     }
 

@@ -184,12 +184,17 @@ impl Service {
         let now = self.clock.now();
         let whole = context.budget.is_whole(now);
         let restarted = context.budget.spent(Limit::Restarts) > 0;
+        let judged_by = self.validator();
         match self.proven(question, context).await {
             Ok(verdict) => {
                 let mut link = Link::new(verdict, self.settings.ttl, self.clock.unix());
                 self.settings.private.strip(&mut link);
                 if let Some(limit) = link.limit().filter(|_| !whole) {
                     return Err(Failure::Limit(limit));
+                }
+                if !self.judges_by(judged_by.as_ref()) {
+                    // By anchors that were taken back meanwhile: good for those who waited, and not kept.
+                    return Ok(Arc::new(link));
                 }
                 // An answer that was to be renewed stays what it was proven to be.
                 if !link.state.is_bogus() || self.cached(question).is_none() {

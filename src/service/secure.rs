@@ -33,7 +33,7 @@ impl Service {
         question: &Question,
         context: &Context,
     ) -> Result<Validated, Failure> {
-        let Some(validator) = &self.validator else {
+        let Some(validator) = self.validator() else {
             let response = self.fetch(question, context).await?;
             return Ok(Validator::unchecked(Arc::unwrap_or_clone(response)));
         };
@@ -43,7 +43,8 @@ impl Service {
             watched.observer = Arc::clone(&early) as Arc<dyn Observer>;
         }
         let mut response = self.fetch(question, &watched).await?;
-        let mut work = Work { validator, distrusted: Distrusted::new(), heard: Vec::new(), early: &early };
+        let mut work =
+            Work { validator: &validator, distrusted: Distrusted::new(), heard: Vec::new(), early: &early };
         let mut verdict = self.judge_either(&response, &mut work, context).await?;
         for _ in 0..limits::BOGUS_RETRIES_MAX {
             let Some(culprit) = verdict.culprit().filter(|_| verdict.state().is_bogus()) else { break };
@@ -111,7 +112,9 @@ impl Service {
             let known = Known { service: self, now: self.clock.now(), distrusted: &work.distrusted };
             match proof.step(&known, &context.budget, &*context.observer, self.clock.unix()) {
                 Step::Done(verdict) => {
-                    self.remember_zones(&verdict);
+                    if self.judges_by(Some(work.validator)) {
+                        self.remember_zones(&verdict);
+                    }
                     // Evidence that was not fetched for reasons of our own says nothing about the answer.
                     return match own {
                         Some(failure) if is_evidence_missing(&verdict) => Err(failure),

@@ -10,11 +10,11 @@ use super::access::Access;
 use super::stage::{LocalAnswer, Stage};
 use super::*;
 use crate::context::BoxFuture;
+use crate::dns::Opcode;
 use crate::dns::edns::{Edns, EdnsOption};
 use crate::dns::encode::encode;
 use crate::dns::message::{Header, Message};
 use crate::dns::response::{Outcome, Transport};
-use crate::dns::{Name, Opcode};
 use crate::entropy::Entropy;
 use crate::limits;
 
@@ -494,10 +494,7 @@ async fn evidence_that_another_question_ran_out_of_budget_for_is_asked_for_again
         Err(Failure::Limit(limits::Reached { limit: limits::Limit::Packets, cap: 100 })),
     );
     let mut parts = parts(&script);
-    parts.validator = Some(Arc::new(Validator::new(
-        crate::validate::Anchors::builtin(),
-        crate::validate::Policy::default(),
-    )));
+    parts.validator = Some(Arc::new(Validator::new(Anchors::builtin(), crate::validate::Policy::default())));
     let service = Service::new(parts, &lookup::Addresses::default());
     let asking = ask("www.example.", RecordType::A);
     let other = async {
@@ -511,6 +508,42 @@ async fn evidence_that_another_question_ran_out_of_budget_for_is_asked_for_again
     let (reply, ()) = tokio::join!(asking.of(&service), other);
     // Which proves nothing, but it was heard.
     assert_eq!(ede(&reply.unwrap()), Some(EdeCode::DNSKEY_MISSING));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_judged_by_anchors_that_are_taken_back_is_forgotten() {
+    let script = Arc::new(Script { delay: Duration::from_millis(100), ..Script::default() });
+    for owner in ["www.example.", "www.test."] {
+        script.says(owner, RecordType::A, Outcome::Answer, vec![a(owner, 60)], vec![]);
+    }
+    let mut parts = parts(&script);
+    let validator = Validator::new(Anchors::builtin(), crate::validate::Policy::default());
+    parts.validator = Some(Arc::new(validator));
+    let service = Service::new(parts, &lookup::Addresses::default());
+    let (example, test) = (ask("www.example.", RecordType::A), ask("www.test.", RecordType::A));
+    for asking in [&example, &test] {
+        assert_eq!(asking.of(&service).await.unwrap().header.rcode, Rcode::SERVFAIL);
+    }
+    let mut anchors = Anchors::builtin();
+    anchors.add_negative(name("example."), None);
+    service.trust(anchors, &[name("example.")]);
+    let asked = script.asked.load(Ordering::Relaxed);
+    assert_eq!(ede(&example.of(&service).await.unwrap()), Some(EdeCode::NEGATIVE_TRUST_ANCHOR));
+    assert_eq!(script.asked.load(Ordering::Relaxed), asked + 1);
+    assert_eq!(test.of(&service).await.unwrap().header.rcode, Rcode::SERVFAIL);
+    assert_eq!(script.asked.load(Ordering::Relaxed), asked + 1, "of others it is remembered");
+    // What is under way when they change is answered, and not kept.
+    service.trust(Anchors::none(), &[Name::root()]);
+    let taken_back = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let mut anchors = Anchors::none();
+        anchors.add_negative(name("example."), None);
+        service.trust(anchors, &[name("example.")]);
+    };
+    let (before, ()) = tokio::join!(example.of(&service), taken_back);
+    let before = before.unwrap();
+    assert_eq!((before.header.rcode, ede(&before)), (Rcode::NOERROR, None));
+    assert_eq!(ede(&example.of(&service).await.unwrap()), Some(EdeCode::NEGATIVE_TRUST_ANCHOR));
 }
 
 #[tokio::test(start_paused = true)]

@@ -57,6 +57,12 @@ impl Validator {
         Self { anchors, policy }
     }
 
+    /// One of the same policy that trusts `anchors`.
+    #[must_use]
+    pub fn with_anchors(&self, anchors: Anchors) -> Self {
+        Self::new(anchors, self.policy)
+    }
+
     /// What is trusted.
     pub fn anchors(&self) -> &Anchors {
         &self.anchors
