@@ -350,6 +350,10 @@ pub const NSEC3_RECORDS_MAX: usize = 10;
 pub const BOGUS_RETRIES_MAX: usize = 3;
 /// Signature verifications in one slice of work; then the proof pauses so that others run.
 pub const VERIFICATIONS_PER_SLICE: u32 = 8;
+/// How often a zone under a negative trust anchor that has an end is tried without it (RFC 7646 §2, BIND `nta-recheck`
+/// 5 min): three questions and their proof, one zone after the other. Resolvers that began together are spread no
+/// further: a thousand of them ask a zone ten questions a second on the average.
+pub const NEGATIVE_ANCHOR_CHECK: Duration = Duration::from_secs(300);
 /// Seconds that a clock may be wrong: a tenth of the signature's lifetime, within these bounds (Unbound's
 /// `val-sig-skew-min` and `-max`).
 pub const SIGNATURE_SKEW_SECS_MIN: u32 = 3_600;

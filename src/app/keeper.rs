@@ -1,5 +1,6 @@
 //! What has to be done from time to time while the resolver runs: the root is asked for its own servers
-//! before what it said last ends (RFC 9609 §3), and whether anybody is reached, when nobody answers.
+//! before what it said last ends (RFC 9609 §3), whether anybody is reached, when nobody answers, and negative trust
+//! anchors are let go when they are not needed any more (RFC 7646 §2).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,10 @@ use crate::app::assemble::Assembly;
 use crate::cache::uplink::Reach;
 use crate::clock::Moment;
 use crate::context::Context;
+use crate::dns::Name;
 use crate::failure::Failure;
+use crate::service::NegativeNews;
+use crate::validate::date;
 
 /// Primes now, and again whenever nine tenths of the answer's time are over. Ends with its task.
 pub(super) async fn keep_primed(assembly: Arc<Assembly>) {
@@ -51,6 +55,27 @@ fn say(reach: Reach) {
         Reach { ipv4_down: true, .. } => tracing::info!("no server answers by IPv4: IPv6 is used"),
         Reach { ipv6_down: true, .. } => tracing::info!("no server answers by IPv6: IPv4 is used"),
         Reach { .. } => tracing::info!("servers answer again"),
+    }
+}
+
+/// Lets negative trust anchors go when their time is over, or their zone validates again. Ends with its task.
+pub(super) async fn keep_negative_anchors(assembly: Arc<Assembly>) {
+    Arc::clone(&assembly.service).tend_negative_anchors(say_of_negative).await;
+}
+
+fn say_of_negative(zone: &Name, news: NegativeNews) {
+    match news {
+        NegativeNews::Stands(Some(until)) => {
+            tracing::warn!(%zone, until = %date(until), "not validated: a negative trust anchor stands");
+        }
+        NegativeNews::Stands(None) => {
+            tracing::warn!(%zone, until = "it is removed", "not validated: a negative trust anchor stands");
+        }
+        NegativeNews::Ended => tracing::info!(%zone, "validated again: its negative trust anchor has ended"),
+        NegativeNews::Validates => tracing::info!(
+            %zone,
+            "validated again: its negative trust anchor is lifted, as it is not needed any more; remove it"
+        ),
     }
 }
 

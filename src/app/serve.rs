@@ -68,6 +68,7 @@ pub async fn run(configuration: &Configuration, threads: usize) -> Result<(), St
     }
     let keeping = [
         tokio::spawn(keeper::keep_primed(Arc::clone(&assembly))),
+        tokio::spawn(keeper::keep_negative_anchors(Arc::clone(&assembly))),
         tokio::spawn(keeper::keep_watch(assembly)),
     ];
     tokio::select! {

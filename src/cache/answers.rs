@@ -170,6 +170,12 @@ impl Answers {
         self.entries.retain(|key, _| stays(key)) + self.large.retain(|key, _| stays(key))
     }
 
+    /// Forgets all that is kept with a note of this code; returns how many answers there were.
+    pub fn remove_noted(&self, code: EdeCode) -> usize {
+        let stays = |answer: &CachedAnswer| answer.note_code() != Some(code);
+        self.entries.retain(|_, answer| stays(answer)) + self.large.retain(|_, answer| stays(answer))
+    }
+
     /// How many answers are held, those past their TTL among them.
     pub fn len(&self) -> usize {
         self.entries.len() + self.large.len()
@@ -319,10 +325,12 @@ impl CachedAnswer {
     /// What a client that speaks EDNS is told beside it.
     pub fn note(&self) -> Option<ExtendedError> {
         let parts = self.parts()?;
-        (u16_at(&self.0, NOTE_LEN) != NO_NOTE).then(|| ExtendedError {
-            code: EdeCode(u16_at(&self.0, NOTE_CODE)),
-            text: String::from_utf8_lossy(parts.text).into_owned(),
-        })
+        self.note_code()
+            .map(|code| ExtendedError { code, text: String::from_utf8_lossy(parts.text).into_owned() })
+    }
+
+    fn note_code(&self) -> Option<EdeCode> {
+        (u16_at(&self.0, NOTE_LEN) != NO_NOTE).then(|| EdeCode(u16_at(&self.0, NOTE_CODE)))
     }
 
     /// Whether it was kept under this name.

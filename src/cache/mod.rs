@@ -15,6 +15,7 @@ pub mod zones;
 use std::sync::Arc;
 
 use crate::dns::Name;
+use crate::dns::edns::EdeCode;
 use crate::entropy::Entropy;
 use crate::validate::ZoneTrust;
 
@@ -51,9 +52,11 @@ impl Store {
         }
     }
 
-    /// Forgets what was judged of names at and below `zone`: answers, failures, and what is proven of zones.
+    /// Forgets what was judged of names at and below `zone`: answers, failures, and what is proven of zones. With them
+    /// go all answers that rest on a negative trust anchor: an alias from elsewhere may lead below `zone`.
     pub fn forget_below(&self, zone: &Name) {
         self.answers.remove_below(zone);
+        self.answers.remove_noted(EdeCode::NEGATIVE_TRUST_ANCHOR);
         self.failures.remove_below(zone);
         self.zones.remove_below(zone);
     }

@@ -8,11 +8,13 @@ use std::time::Duration;
 use toml::de::DeValue;
 use tracing::Level;
 
-use super::raw::{Fault, Reader, kind};
+use super::raw::{Fault, Reader, kind, nearest};
 use super::{
-    Cache, Dnssec, Harden, Limits, Local, Log, LogFormat, Resolver, Server, Settings, Source, units,
+    Cache, Dnssec, Harden, Limits, Local, Log, LogFormat, NegativeAnchor, Resolver, Server, Settings, Source,
+    units,
 };
-use crate::dns::NameError;
+use crate::clock::Clock;
+use crate::dns::{Name, NameError};
 use crate::limits::{self, Limit};
 use crate::prefix::{Prefix, PrefixError};
 use crate::service::access::Access;
@@ -136,10 +138,7 @@ fn resolver(reader: &mut Reader<'_>, file: &Path) -> Resolver {
         do_not_query_localhost: reader.value("resolver", "do-not-query-localhost", true, boolean),
         do_not_query: reader.list("resolver", "do-not-query", Vec::new(), prefix),
         private_address: reader.list("resolver", "private-address", Vec::new(), prefix),
-        private_domain: reader.list("resolver", "private-domain", Vec::new(), |value| {
-            let written = text(value)?;
-            written.parse().map_err(|error: NameError| format!("'{written}' is not a domain name: {error}"))
-        }),
+        private_domain: reader.list("resolver", "private-domain", Vec::new(), domain),
         qname_minimisation: reader.value("resolver", "qname-minimisation", true, boolean),
         use_caps_for_id: reader.value("resolver", "use-caps-for-id", true, boolean),
         send_cookie: reader.value("resolver", "send-cookie", true, boolean),
@@ -158,9 +157,47 @@ fn dnssec(reader: &mut Reader<'_>, file: &Path) -> Dnssec {
         validation: reader.value("dnssec", "validation", true, boolean),
         trust_anchor_file: reader
             .value("dnssec", "trust-anchor-file", Source::Builtin, |value| source(value, file)),
+        negative_trust_anchors: negative_anchors(reader),
         override_date: reader.value("dnssec", "override-date", None, date),
         sha1: reader.value("dnssec", "sha1", Sha1::Insecure, |value| word(value, &sha1)),
     }
+}
+
+fn negative_anchors(reader: &mut Reader<'_>) -> Vec<NegativeAnchor> {
+    let anchors = reader.list("dnssec", "negative-trust-anchors", Vec::new(), negative_anchor);
+    for (index, anchor) in anchors.iter().enumerate() {
+        if anchors.iter().take(index).any(|before| before.name == anchor.name) {
+            let what = format!("{} stands there twice: remove one", anchor.name);
+            reader.fault("dnssec", "negative-trust-anchors", what);
+        }
+    }
+    anchors
+}
+
+/// A name, or a table of a name and an end.
+fn negative_anchor(value: &DeValue<'_>) -> Result<NegativeAnchor, String> {
+    const KEYS: [&str; 2] = ["name", "until"];
+    let hint = "write { name = \"broken.example\", until = 2026-12-01T00:00:00Z }";
+    let (name, until) = match value {
+        DeValue::String(_) => (domain(value)?, None),
+        DeValue::Table(table) => {
+            if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.get_ref().as_ref())) {
+                let key = key.get_ref();
+                return Err(format!("the key '{key}' is not known{}", nearest(key, KEYS.into_iter())));
+            }
+            let name = table.get("name").ok_or_else(|| format!("the name is missing: {hint}"))?;
+            let until = table
+                .get("until")
+                .map(|until| offset_date(until.get_ref(), hint).map_err(|what| format!("until: {what}")));
+            (domain(name.get_ref())?, until.transpose()?)
+        }
+        other => return Err(format!("found {}: {hint}", kind(other))),
+    };
+    if name.is_root() {
+        let what = "at the root it turns off all validation: remove it, and write validation = false if you mean that";
+        return Err(what.to_owned());
+    }
+    Ok(NegativeAnchor { name, until })
 }
 
 fn cache(reader: &mut Reader<'_>) -> Cache {
@@ -270,6 +307,9 @@ fn warnings(reader: &Reader<'_>, settings: &Settings) -> Vec<Fault> {
         let what = "signatures are judged at this date, not by the clock: for tests only";
         warn("dnssec", "override-date", what);
     }
+    for (key, what) in negative_anchor_warnings(settings) {
+        warn("dnssec", key, &what);
+    }
     if !settings.limits.shadow.is_empty() {
         let what = "a limit in shadow guards nobody until ten times as much is used: for a trial";
         warn("limits", "shadow", what);
@@ -280,6 +320,19 @@ fn warnings(reader: &Reader<'_>, settings: &Settings) -> Vec<Fault> {
             "min-ttl",
             "above an hour, changes that zones make come late: an hour is the most that is advised",
         );
+    }
+    warnings
+}
+
+fn negative_anchor_warnings(settings: &Settings) -> Vec<(&'static str, String)> {
+    let Dnssec { validation, negative_trust_anchors: anchors, override_date, .. } = &settings.dnssec;
+    let key = "negative-trust-anchors";
+    let now = override_date.unwrap_or_else(|| Clock::system().unix());
+    let ended = anchors.iter().filter(|anchor| anchor.until.is_some_and(|until| until <= now));
+    let mut warnings: Vec<_> =
+        ended.map(|anchor| (key, format!("{} has ended: remove it", anchor.name))).collect();
+    if !validation && !anchors.is_empty() {
+        warnings.push((key, "without validation they change nothing: remove them".to_owned()));
     }
     warnings
 }
@@ -390,20 +443,32 @@ fn source(value: &DeValue<'_>, file: &Path) -> Result<Source, String> {
     }
 }
 
+fn domain(value: &DeValue<'_>) -> Result<Name, String> {
+    let written = text(value)?;
+    written.parse().map_err(|error: NameError| format!("'{written}' is not a domain name: {error}"))
+}
+
 /// Seconds since 1970, or a date with its time and offset; 0 is the clock.
 fn date(value: &DeValue<'_>) -> Result<Option<u64>, String> {
     let hint = "write seconds since 1970, or a date such as 2026-12-01T00:00:00Z; 0 for the clock";
     let seconds = match value {
         // Signatures count 32 bits, up to the year 2106.
         DeValue::Integer(_) => number(value, 0, u64::from(u32::MAX))?,
+        other => offset_date(other, hint)?,
+    };
+    Ok(Some(seconds).filter(|seconds| *seconds != 0))
+}
+
+/// A date with its time and offset, in seconds since 1970; `hint` says what else to write.
+fn offset_date(value: &DeValue<'_>, hint: &str) -> Result<u64, String> {
+    match value {
         DeValue::Datetime(date) => units::unix_seconds(date)
-            .ok_or_else(|| format!("{date} has no time or no offset, or is before 1970: {hint}"))?,
+            .ok_or_else(|| format!("{date} has no time or no offset, or is before 1970: {hint}")),
         DeValue::String(text) => text
             .parse()
             .ok()
             .and_then(|date| units::unix_seconds(&date))
-            .ok_or_else(|| format!("'{text}' is not a date with time and offset: {hint}"))?,
-        other => return Err(format!("found {}: {hint}", kind(other))),
-    };
-    Ok(Some(seconds).filter(|seconds| *seconds != 0))
+            .ok_or_else(|| format!("'{text}' is not a date with time and offset: {hint}")),
+        other => Err(format!("found {}: {hint}", kind(other))),
+    }
 }

@@ -103,10 +103,21 @@ pub struct Dnssec {
     pub validation: bool,
     /// What is trusted to begin with.
     pub trust_anchor_file: Source,
+    /// Zones that are not validated.
+    pub negative_trust_anchors: Vec<NegativeAnchor>,
     /// Seconds since 1970 that signatures are judged at; none: the clock.
     pub override_date: Option<u64>,
     /// What becomes of SHA-1 (RFC 9905).
     pub sha1: Sha1,
+}
+
+/// An element of `[dnssec] negative-trust-anchors`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NegativeAnchor {
+    /// The zone.
+    pub name: Name,
+    /// Seconds since 1970 when it ends; none: it does not.
+    pub until: Option<u64>,
 }
 
 /// `[cache]`
@@ -222,15 +233,24 @@ pub fn load(file: Option<&Path>) -> Result<Configuration, Vec<Fault>> {
 
 /// Like [`load`], from text that stands for the contents of `file`.
 pub fn parse(text: &str, file: &Path) -> Result<Configuration, Vec<Fault>> {
-    let check::Checked { settings, mut faults, warnings } = check::read(text, file);
+    let check::Checked { settings, mut faults, mut warnings } = check::read(text, file);
     let root_hints = read_hints(&settings.resolver.root_hints).unwrap_or_else(|fault| {
         faults.push(fault);
         Vec::new()
     });
-    let anchors = read_anchors(&settings.dnssec).unwrap_or_else(|found| {
+    let mut anchors = read_anchors(&settings.dnssec).unwrap_or_else(|found| {
         faults.extend(found);
         Anchors::none()
     });
+    for NegativeAnchor { name, until } in &settings.dnssec.negative_trust_anchors {
+        if anchors.iter().any(|(zone, _)| zone == name) {
+            let what = format!(
+                "{name} has a trust anchor as well, which counts for nothing now: remove one of the two"
+            );
+            warnings.push(Fault::of_file(file, "dnssec.negative-trust-anchors", what));
+        }
+        anchors.add_negative(name.clone(), *until);
+    }
     if faults.is_empty() {
         Ok(Configuration { settings, root_hints, anchors, warnings })
     } else {

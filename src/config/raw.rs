@@ -242,7 +242,7 @@ pub(super) fn kind(value: &DeValue<'_>) -> String {
 }
 
 /// `: did you mean 'x'?` if one of the known words is near.
-fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> String {
+pub(super) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> String {
     match known.map(|known| (distance(word, known), known)).min() {
         Some((distance, known)) if distance <= 1 + word.len() / 4 => format!(": did you mean '{known}'?"),
         _ => ": remove it".to_owned(),

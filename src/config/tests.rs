@@ -71,7 +71,6 @@ fn every_fault_is_told_at_once_with_file_line_key_and_remedy() {
 fn a_key_of_later_work_is_not_known() {
     for text in [
         "[server]\nlisten-tls = []",
-        "[dnssec]\nnegative-trust-anchors = []",
         "[cache]\nsnapshot = \"\"",
         "[harden]\naggressive-nsec = true",
         "[log]\nqueries = true",
@@ -163,6 +162,66 @@ fn the_date_is_seconds_or_a_date_and_zero_is_the_clock() {
 }
 
 #[test]
+fn negative_trust_anchors_are_names_with_or_without_an_end() {
+    let text = "[dnssec]\nnegative-trust-anchors = [\n  { name = \"Broken.example\", until = 2106-02-07T06:28:15Z },\n  \
+                { name = \"corp.example.\" },\n  \"lan\"\n]";
+    let Configuration { settings, anchors, warnings, .. } = parse(text, Path::new("a.toml")).unwrap();
+    let name = |text: &str| text.parse::<Name>().unwrap();
+    let expected = [("broken.example", Some(4_294_967_295)), ("corp.example", None), ("lan", None)];
+    let written = settings.dnssec.negative_trust_anchors.iter();
+    assert!(
+        written
+            .map(|anchor| (anchor.name.clone(), anchor.until))
+            .eq(expected.iter().map(|(zone, until)| (name(zone), *until)))
+    );
+    for (zone, until) in expected {
+        assert!(anchors.negatives().any(|negative| negative == (&name(zone), until)), "{zone}");
+    }
+    assert!(warnings.is_empty() && !anchors.is_empty());
+}
+
+#[test]
+fn a_negative_trust_anchor_that_cannot_be_meant_is_a_fault_with_its_remedy() {
+    let hint = "write { name = \"broken.example\", until = 2026-12-01T00:00:00Z }";
+    for (element, what) in [
+        ("\"a..b\"", "[0]: 'a..b' is not a domain name: ".to_owned()),
+        ("5", format!("[0]: found the number 5: {hint}")),
+        ("{ until = 2026-12-01T00:00:00Z }", format!("[0]: the name is missing: {hint}")),
+        (
+            "{ name = \"a\", until = 2026-12-01T00:00:00 }",
+            format!("[0]: until: 2026-12-01T00:00:00 has no time or no offset, or is before 1970: {hint}"),
+        ),
+        ("{ name = \"a\", until = 5 }", format!("[0]: until: found the number 5: {hint}")),
+        ("{ name = \"a\", untl = 1 }", "[0]: the key 'untl' is not known: did you mean 'until'?".to_owned()),
+        ("{ nam = \"a\" }", "[0]: the key 'nam' is not known: did you mean 'name'?".to_owned()),
+        ("\"a\", { name = \"A.\" }", ": A. stands there twice: remove one".to_owned()),
+        ("\".\"", "[0]: at the root it turns off all validation: remove it, ".to_owned()),
+    ] {
+        let found = faults(&format!("[dnssec]\nnegative-trust-anchors = [{element}]"));
+        let expected = format!("etc/a.toml:2: dnssec.negative-trust-anchors{what}");
+        assert!(found.len() == 1 && found[0].starts_with(&expected), "{element}: {found:?}");
+    }
+}
+
+#[test]
+fn a_negative_trust_anchor_of_no_effect_is_a_warning() {
+    let warned = |text: &str| {
+        let warnings = parse(&format!("[dnssec]\n{text}"), Path::new("a.toml")).unwrap().warnings;
+        warnings.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let ended = "negative-trust-anchors = [{ name = \"a\", until = 2001-01-01T00:00:00+01:00 }]";
+    assert_eq!(warned(ended), ["a.toml:2: dnssec.negative-trust-anchors: a. has ended: remove it"]);
+    // By the date that signatures are judged at.
+    assert_eq!(warned(&format!("{ended}\noverride-date = 1")).len(), 1);
+    assert!(!warned(&format!("{ended}\noverride-date = 1"))[0].contains("ended"));
+    let off = warned("validation = false\nnegative-trust-anchors = [\"a\"]");
+    assert_eq!(
+        off,
+        ["a.toml:3: dnssec.negative-trust-anchors: without validation they change nothing: remove them"]
+    );
+}
+
+#[test]
 fn what_is_allowed_and_hardly_meant_is_a_warning() {
     let warned = |text: &str| {
         let warnings = parse(text, Path::new("a.toml")).unwrap().warnings;
@@ -202,6 +261,11 @@ fn files_named_are_read_beside_the_configuration_and_their_faults_told() {
     assert_eq!((found[1].file.file_name().unwrap().to_str(), found[1].line), (Some("anchors"), Some(1)));
     let found = parse("[dnssec]\ntrust-anchor-file = \"empty\"", &file).map(|_| ()).unwrap_err();
     assert!(found[0].what.contains("no trust anchor"), "{found:?}");
+    let digest = "00".repeat(32);
+    write("corp", &format!("corp.example. DS 1 13 2 {digest}\n"));
+    let both = "[dnssec]\ntrust-anchor-file = \"corp\"\nnegative-trust-anchors = [\"corp.example\"]";
+    let read = parse(both, &file).unwrap();
+    assert!(read.warnings[0].what.contains("remove one of the two") && read.anchors.is_empty());
     std::fs::remove_dir_all(&directory).unwrap();
 }
 

@@ -11,6 +11,7 @@ mod early_keys;
 mod finish;
 mod link;
 pub mod lookup;
+mod negative;
 mod outcome;
 pub mod overload;
 mod path;
@@ -44,6 +45,7 @@ use finish::Content;
 pub use finish::ReplySettings;
 use link::Link;
 pub use link::TtlBounds;
+pub use negative::NegativeNews;
 use overload::{Clients, Drops};
 pub use pipeline::Answer;
 use prefetch::Renewals;
@@ -183,9 +185,17 @@ impl Service {
     /// Judges by other anchors from now on, by the same policy. What is remembered at and below `changed`, the names
     /// whose anchors are not what they were, is forgotten: it was judged by the old ones (RFC 7646 §2).
     pub fn trust(&self, anchors: Anchors, changed: &[Name]) {
+        self.change_trust(changed, |held| *held = anchors);
+    }
+
+    /// The same, by the anchors that `change` makes of those there are: who changes some takes nothing back that others
+    /// changed meanwhile.
+    pub fn change_trust(&self, changed: &[Name], change: impl FnOnce(&mut Anchors)) {
         let Some(validator) = &self.validator else { return };
         {
             let mut held = validator.write().unwrap_or_else(PoisonError::into_inner);
+            let mut anchors = held.anchors().clone();
+            change(&mut anchors);
             *held = Arc::new(held.with_anchors(anchors));
         }
         for zone in changed {

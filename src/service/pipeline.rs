@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::cache::answers::{ABSENT, CachedAnswer, Kept, Wanted};
 use crate::context::Context;
-use crate::dns::edns::ExtendedError;
+use crate::dns::edns::{EdeCode, ExtendedError};
 use crate::dns::encode::encode;
 use crate::dns::message::{Header, Message};
 use crate::dns::response::Outcome;
@@ -463,7 +463,10 @@ pub(super) fn join(before: Option<Answer>, link: &Link) -> Answer {
         }
     }
     whole.state = whole.state.and(link.state.clone());
-    whole.note = whole.note.or_else(|| link.note.clone());
+    // A negative trust anchor's goes before: with the anchor goes what was kept by it.
+    let is_negative = |note: &&ExtendedError| note.code == EdeCode::NEGATIVE_TRUST_ANCHOR;
+    let negative = link.note.as_ref().filter(is_negative);
+    whole.note = negative.cloned().or(whole.note).or_else(|| link.note.clone());
     whole
 }
 

@@ -37,14 +37,23 @@ impl Service {
             let response = self.fetch(question, context).await?;
             return Ok(Validator::unchecked(Arc::unwrap_or_clone(response)));
         };
+        self.proven_by(&validator, question, context).await
+    }
+
+    /// Fetches, and judges by this validator. One that is not what answers are judged by leaves nothing behind.
+    pub(super) async fn proven_by(
+        self: &Arc<Self>,
+        validator: &Arc<Validator>,
+        question: &Question,
+        context: &Context,
+    ) -> Result<Validated, Failure> {
         let early = Arc::new(EarlyKeys::new(self, question, context));
         let mut watched = context.clone();
         if self.settings.prefetch_key {
             watched.observer = Arc::clone(&early) as Arc<dyn Observer>;
         }
         let mut response = self.fetch(question, &watched).await?;
-        let mut work =
-            Work { validator: &validator, distrusted: Distrusted::new(), heard: Vec::new(), early: &early };
+        let mut work = Work { validator, distrusted: Distrusted::new(), heard: Vec::new(), early: &early };
         let mut verdict = self.judge_either(&response, &mut work, context).await?;
         for _ in 0..limits::BOGUS_RETRIES_MAX {
             let Some(culprit) = verdict.culprit().filter(|_| verdict.state().is_bogus()) else { break };
@@ -62,7 +71,7 @@ impl Service {
             }
             verdict = second;
         }
-        if verdict.state().is_bogus() {
+        if verdict.state().is_bogus() && self.judges_by(Some(validator)) {
             self.doubt_the_way_to(&question.name);
         }
         context.tell(&Event::Judged { question, state: verdict.state() });

@@ -144,6 +144,33 @@ impl Anchors {
         self.points.insert(zone, Anchor::Negative { until, hidden });
     }
 
+    /// Takes a negative trust anchor back; the keys of that zone count again, if there are any.
+    pub fn lift_negative(&mut self, zone: &Name) {
+        if let Some(Anchor::Negative { hidden, .. }) = self.points.get_mut(zone) {
+            let keys = std::mem::take(hidden);
+            self.points.remove(zone);
+            for key in keys {
+                self.add(zone.clone(), key);
+            }
+        }
+    }
+
+    /// The negative trust anchors, and until when each stands, in seconds since 1970; none: until it is taken back.
+    pub fn negatives(&self) -> impl Iterator<Item = (&Name, Option<u64>)> {
+        self.points.iter().filter_map(|(zone, point)| match point {
+            Anchor::Positive(_) => None,
+            Anchor::Negative { until, .. } => Some((zone, *until)),
+        })
+    }
+
+    /// The deepest negative trust anchor at or above a name, whether or not its time is over.
+    pub(super) fn negative_above(&self, name: &Name) -> Option<(&Name, Option<u64>)> {
+        name.ancestors().find_map(|above| match self.points.get_key_value(&above) {
+            Some((zone, Anchor::Negative { until, .. })) => Some((zone, *until)),
+            _ => None,
+        })
+    }
+
     /// Whether nothing is trusted.
     pub fn is_empty(&self) -> bool {
         self.iter().next().is_none()
@@ -435,6 +462,25 @@ mod tests {
         let below = anchors.nearest(&name("x.signed.corp.example."), 0);
         assert!(matches!(below, Nearest::Positive(zone, _) if *zone == name("signed.corp.example.")));
         assert_eq!(Anchors::none().nearest(&name("."), 0), Nearest::None);
+    }
+
+    #[test]
+    fn a_negative_anchor_hides_the_keys_of_its_zone_until_it_is_lifted() {
+        let key = AnchorKey::Ds(vec![0, 1, 8, 2]);
+        let mut anchors = Anchors::none();
+        anchors.add(name("a."), key.clone());
+        let before = anchors.clone();
+        anchors.add_negative(name("a."), None);
+        anchors.add_negative(name("b.a."), Some(7));
+        assert!(anchors.is_empty());
+        assert_eq!(anchors.negatives().collect::<Vec<_>>(), [(&name("a."), None), (&name("b.a."), Some(7))]);
+        assert_eq!(anchors.negative_above(&name("x.B.a.")), Some((&name("b.a."), Some(7))));
+        anchors.lift_negative(&name("b.a."));
+        assert_eq!(anchors.negative_above(&name("x.b.a.")), Some((&name("a."), None)));
+        anchors.lift_negative(&name("a."));
+        // Of a positive one there is nothing to be lifted.
+        anchors.lift_negative(&name("a."));
+        assert_eq!(anchors, before);
     }
 
     #[test]

@@ -399,15 +399,19 @@ impl Proof {
         let mut validated = Validated::unchecked((*self.response).clone());
         validated.learned.clone_from(&self.learned);
         let judgements = verdicts.iter().map(|verdict| &verdict.judgement).chain(std::iter::once(rest));
+        let names = self.response.answer.iter().take(verdicts.len()).map(|rrset| &rrset.name);
+        let names = names.chain(std::iter::once(&self.response.target));
         let mut state = ValidationState::Secure;
-        for judgement in judgements {
+        for (judgement, name) in judgements.zip(names) {
             if matches!(judgement, Judgement::Bogus(_)) && state.is_bogus() {
                 continue;
             }
             match judgement {
-                Judgement::Insecure(why) if validated.info.is_none() => {
-                    let code = why.ede();
-                    validated.info = code.map(|code| ExtendedError { code, text: story::insecurity(*why) });
+                // That the operator does not want it validated goes before: what is kept is known by it.
+                Judgement::Insecure(why)
+                    if validated.info.is_none() || *why == Insecurity::NegativeAnchor =>
+                {
+                    validated.info = self.info(*why, name);
                 }
                 Judgement::Bogus(blame) => validated.culprit.clone_from(&blame.culprit),
                 _ => {}
@@ -428,6 +432,15 @@ impl Proof {
         }
         validated.state = state;
         validated
+    }
+
+    /// What a client should know of the insecure part of an answer that is at this name.
+    fn info(&self, why: Insecurity, name: &Name) -> Option<ExtendedError> {
+        let text = match (why, self.validator.anchors.negative_above(name)) {
+            (Insecurity::NegativeAnchor, Some((anchor, until))) => story::negative_anchor(anchor, until),
+            _ => story::insecurity(why),
+        };
+        why.ede().map(|code| ExtendedError { code, text })
     }
 
     /// The records of the authority section that were verified: only they may be called authentic (RFC 4035 §3.2.3).

@@ -91,8 +91,19 @@ pub(super) fn insecurity(why: Insecurity) -> String {
     }
 }
 
+/// That a negative trust anchor stands, and until when (RFC 7646).
+pub(super) fn negative_anchor(zone: &Name, until: Option<u64>) -> String {
+    let zone = zone.to_lowercase();
+    match until {
+        Some(until) => {
+            format!("a negative trust anchor at {zone} says not to validate this until {}", date(until))
+        }
+        None => format!("a negative trust anchor at {zone} says not to validate this"),
+    }
+}
+
 /// Seconds since 1970 as a date (the proleptic Gregorian calendar).
-fn date(unix: u64) -> String {
+pub fn date(unix: u64) -> String {
     let (days, seconds) = (unix / 86_400, unix % 86_400);
     // Days are counted from 0000-03-01, so that the leap day is the last of its year, in eras of 400 years.
     let shifted = days.saturating_add(719_468);

@@ -16,7 +16,7 @@ use rootwalk::dns::{Name, Question, Rcode, RecordType};
 use rootwalk::entropy::Entropy;
 use rootwalk::event::Silent;
 use rootwalk::iterate::{self, Lookup, Resolver};
-use rootwalk::lab::{Link, Network, World};
+use rootwalk::lab::{Internet, Link, Network, World};
 use rootwalk::limits;
 use rootwalk::service::access::{Access, AccessTable};
 use rootwalk::service::cookies::ServerCookies;
@@ -37,6 +37,9 @@ pub(crate) fn name(text: &str) -> Name {
 /// Puts a source in the place of another.
 pub(crate) type Between = Box<dyn FnOnce(Arc<dyn Source>) -> Arc<dyn Source>>;
 
+/// Makes other trust anchors of the world and its root's.
+pub(crate) type Trust = Box<dyn FnOnce(&Internet, Anchors) -> Anchors>;
+
 /// What may differ from test to test.
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub(crate) struct Options {
@@ -44,6 +47,8 @@ pub(crate) struct Options {
     pub(crate) caps: Caps,
     pub(crate) cache_bytes: usize,
     pub(crate) validation: bool,
+    pub(crate) anchors: Trust,
+    pub(crate) policy: Policy,
     pub(crate) ttl: TtlBounds,
     pub(crate) referral_path: bool,
     pub(crate) private: service::PrivateAddresses,
@@ -63,6 +68,8 @@ impl Default for Options {
             caps: Caps::default(),
             cache_bytes: 16 << 20,
             validation: true,
+            anchors: Box::new(|_, anchors| anchors),
+            policy: Policy::default(),
             ttl: TtlBounds { max: limits::MAX_TTL_SECS, min: 0, max_negative },
             referral_path: false,
             private: service::PrivateAddresses::default(),
@@ -98,7 +105,7 @@ impl Sim {
             internet.hints().into_iter().map(|(name, glue)| NameServer { name, glue }).collect();
         change(&mut options);
         eprintln!("seed {}", options.seed);
-        let anchors = Anchors::parse(&internet.anchor_text()).unwrap();
+        let anchors = (options.anchors)(&internet, Anchors::parse(&internet.anchor_text()).unwrap());
         let clock = Clock::simulated(world.unix());
         let network = Network::new(internet, clock.clone(), options.seed);
         let entropy = Arc::new(Entropy::seeded(options.seed));
@@ -122,7 +129,7 @@ impl Sim {
         let parts = service::Parts {
             clock: clock.clone(),
             source: (options.between)(Arc::clone(&resolver) as Arc<dyn Source>),
-            validator: options.validation.then(|| Arc::new(Validator::new(anchors, Policy::default()))),
+            validator: options.validation.then(|| Arc::new(Validator::new(anchors, options.policy))),
             store: Arc::clone(&store),
             stages: Vec::new(),
             access: AccessTable::new(

@@ -20,6 +20,7 @@ mod cookies;
 mod distrust;
 mod harness;
 mod iteration;
+mod negative;
 mod outage;
 mod overload;
 mod poison_inmessage;
