@@ -293,14 +293,18 @@ impl Service {
             return None;
         }
         // RFC 8020 §2: nothing exists below a name that does not, where that is proven.
-        let mut above = question.name.parent();
-        while let Some(name) = above.filter(|name| !name.is_root()) {
-            if let Some(entry) = answers.get(&name, ABSENT, now).filter(CachedAnswer::is_secure) {
-                return Some((entry, false));
-            }
-            above = name.parent();
-        }
-        None
+        let proven = |name: Name| answers.get(&name, ABSENT, now).filter(CachedAnswer::is_secure);
+        self.speakers_for(&question.name).find_map(proven).map(|entry| (entry, false))
+    }
+
+    /// The names above one that can speak for it, by not being there or by a DNAME: below the root, and not above a trust
+    /// anchor, positive or negative, that stands nearer.
+    pub(super) fn speakers_for(&self, name: &Name) -> impl Iterator<Item = Name> {
+        let anchor = self.validator().and_then(|validator| validator.anchors().deepest(name));
+        let speaks = move |above: &Name| {
+            !above.is_root() && anchor.as_ref().is_none_or(|anchor| above.is_subdomain_of(anchor))
+        };
+        name.ancestors().skip(1).take_while(speaks)
     }
 
     /// The alias that is known of a name.
@@ -314,16 +318,12 @@ impl Service {
     /// for a whole tree.
     fn substituted(&self, question: &Question) -> Option<Link> {
         let now = self.clock.now();
-        let mut above = question.name.parent();
-        while let Some(owner) = above.filter(|owner| !owner.is_root()) {
-            if let Some(entry) =
-                self.store.answers.get(&owner, RecordType::DNAME, now).filter(CachedAnswer::is_secure)
-            {
-                return Link::from_dname(question, &owner, entry.message(now)?, entry.state()?);
-            }
-            above = owner.parent();
-        }
-        None
+        let proven = |owner: Name| {
+            let entry = self.store.answers.get(&owner, RecordType::DNAME, now)?;
+            entry.is_secure().then_some((owner, entry))
+        };
+        let (owner, entry) = self.speakers_for(&question.name).find_map(proven)?;
+        Link::from_dname(question, &owner, entry.message(now)?, entry.state()?)
     }
 
     /// The reply to a query, if the cache has it ready-made: copied and patched, nothing decoded.

@@ -107,7 +107,7 @@ impl Service {
         let alias = kept(&question.name, RecordType::CNAME)
             .filter(|entry| !entry.is_bogus() && entry.rcode() == Rcode::NOERROR && entry.has_answer());
         // RFC 8020: what was proven absent took everything below along.
-        let above = || question.name.ancestors().skip(1).filter(|name| !name.is_root());
+        let above = || self.speakers_for(&question.name);
         let absent_above = self
             .settings
             .below_nxdomain

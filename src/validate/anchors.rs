@@ -163,6 +163,11 @@ impl Anchors {
         })
     }
 
+    /// The name of the deepest anchor at or above `name`, positive or negative: what stands above that has no say.
+    pub fn deepest(&self, name: &Name) -> Option<Name> {
+        name.ancestors().find(|above| self.points.contains_key(above))
+    }
+
     /// The deepest negative trust anchor at or above a name, whether or not its time is over.
     pub(super) fn negative_above(&self, name: &Name) -> Option<(&Name, Option<u64>)> {
         name.ancestors().find_map(|above| match self.points.get_key_value(&above) {

@@ -19,6 +19,7 @@ mod complexity;
 mod cookies;
 mod distrust;
 mod harness;
+mod islands;
 mod iteration;
 mod negative;
 mod outage;
