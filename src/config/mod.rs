@@ -109,6 +109,8 @@ pub struct Dnssec {
     pub override_date: Option<u64>,
     /// What becomes of SHA-1 (RFC 9905).
     pub sha1: Sha1,
+    /// Names may ask which of the root's keys are trusted (RFC 8509).
+    pub root_key_sentinel: bool,
 }
 
 /// An element of `[dnssec] negative-trust-anchors`.

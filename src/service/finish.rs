@@ -41,6 +41,10 @@ pub struct ReplySettings {
 /// Writes the reply.
 pub(crate) fn reply(request: &Request, content: Content, settings: &ReplySettings) -> Vec<u8> {
     let dnssec_ok = request.dnssec_ok();
+    let content = match &request.contradiction {
+        Some(error) if content.secure => Content::empty(Rcode::SERVFAIL, Some(error.clone())),
+        _ => content,
+    };
     let mut message = Message {
         header: Header {
             id: request.id,

@@ -20,6 +20,7 @@ mod prefetch;
 mod private;
 mod request;
 mod secure;
+mod sentinel;
 pub mod single_flight;
 pub mod source;
 pub mod stage;
@@ -98,6 +99,8 @@ pub struct Settings {
     pub prefetch: bool,
     /// `[cache] prefetch-key`: the keys of a signed zone are fetched while the referral to it is followed.
     pub prefetch_key: bool,
+    /// `[dnssec] root-key-sentinel` (RFC 8509).
+    pub root_key_sentinel: bool,
     /// What shows in replies.
     pub reply: ReplySettings,
 }
@@ -224,7 +227,7 @@ impl Service {
             Err(QueryFault::Drop) => return Disposition::Drop,
             Err(fault) => return faulty(message, fault),
         };
-        let request = Request::new(&view, client, self.cookies.as_ref());
+        let mut request = Request::new(&view, client, self.cookies.as_ref());
         if access == Access::Refuse {
             let text = "this client may not ask: see [access]".to_owned();
             return self.says(
@@ -260,6 +263,7 @@ impl Service {
                 Some(ExtendedError { code: EdeCode::PROHIBITED, text }),
             );
         }
+        request.contradiction = self.sentinel(&request);
         if let Some(reply) = self.ready_reply(&view, &request).or_else(|| self.remembered_reply(&request)) {
             return Disposition::Reply(reply);
         }
@@ -330,6 +334,12 @@ impl Service {
 
     fn says(&self, request: &Request, rcode: Rcode, error: Option<ExtendedError>) -> Disposition {
         Disposition::Reply(finish::reply(request, Content::empty(rcode, error), &self.settings.reply))
+    }
+
+    /// What a secure answer gives way to because of what the name says of the root's keys (RFC 8509).
+    fn sentinel(&self, request: &Request) -> Option<ExtendedError> {
+        let asks = self.settings.root_key_sentinel && !request.checking_disabled;
+        sentinel::contradiction(&request.question, self.validator().filter(|_| asks)?.anchors())
     }
 
     /// RFC 8482 §4.2: a HINFO record of our own says that ANY is not answered.

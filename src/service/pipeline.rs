@@ -332,6 +332,7 @@ impl Service {
             .edns
             .is_some_and(|edns| edns.keepalive || (edns.nsid && self.settings.reply.nsid.is_some()))
             || request.cookie.is_some()
+            || request.contradiction.is_some()
         {
             return None;
         }

@@ -35,6 +35,8 @@ pub struct Request {
     pub(crate) edns: Option<ClientEdns>,
     /// What became of the client's cookie; none: it sent none, or cookies are not answered.
     pub(crate) cookie: Option<Judged>,
+    /// What a secure answer is replaced by, as its name says what is not so (RFC 8509).
+    pub(crate) contradiction: Option<ExtendedError>,
     /// Octets that the reply may have.
     pub(crate) limit: usize,
     /// Its place among the questions that wait; none: it does not.
@@ -68,6 +70,7 @@ impl Request {
             authentic_data: view.authentic_data(),
             edns,
             cookie: cookie.map(|(cookies, cookie)| cookies.judge(&cookie, client.address.ip())),
+            contradiction: None,
             limit,
             visit: None,
         }

@@ -130,6 +130,7 @@ fn parts(script: &Arc<Script>) -> Parts {
             stale: None,
             prefetch: false,
             prefetch_key: true,
+            root_key_sentinel: true,
             reply: ReplySettings { nsid: None, tcp_idle_timeout: Duration::from_secs(30) },
         },
         observer: Arc::new(Silent),

@@ -146,6 +146,7 @@ fn option(gathered: &mut Gathered, key: &str, value: &str) -> Result<(), String>
             let prefix = if prefix.contains('/') { prefix.to_owned() } else { format!("{prefix}/32") };
             return set("access", format!("\"{prefix}\" = \"{}\"", word.trim().replace('_', "-")));
         }
+        "root-key-sentinel" => return set("dnssec", format!("{key} = {}", flag(value)?)),
         "module-config" if value.contains("dns64") => return Err("dns64".to_owned()),
         "module-config" => {
             return set("dnssec", format!("validation = {}", value.contains("validator")));

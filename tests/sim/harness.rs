@@ -55,6 +55,7 @@ pub(crate) struct Options {
     pub(crate) stale: Option<service::StaleSettings>,
     pub(crate) prefetch: bool,
     pub(crate) prefetch_key: bool,
+    pub(crate) root_key_sentinel: bool,
     pub(crate) seed: u64,
     /// Puts something between the service and the resolver, to watch what is asked.
     pub(crate) between: Between,
@@ -76,6 +77,7 @@ impl Default for Options {
             stale: Some(service::StaleSettings::default()),
             prefetch: true,
             prefetch_key: true,
+            root_key_sentinel: true,
             seed: seed(),
             between: Box::new(|source| source),
         }
@@ -145,6 +147,7 @@ impl Sim {
                 stale: options.stale,
                 prefetch: options.prefetch,
                 prefetch_key: options.prefetch_key,
+                root_key_sentinel: options.root_key_sentinel,
                 reply: ReplySettings { nsid: None, tcp_idle_timeout: Duration::from_secs(30) },
             },
             observer: Arc::new(Silent),

@@ -21,6 +21,7 @@ mod distrust;
 mod harness;
 mod islands;
 mod iteration;
+mod keys;
 mod negative;
 mod outage;
 mod overload;
