@@ -173,6 +173,11 @@ pub const POINTERS_PER_NAME_MAX: u32 = 16;
 pub const RRSETS_PER_MESSAGE_MAX: usize = 512;
 /// Records in one RRset (PowerDNS 256, BIND 100): an RRset with more makes the message malformed.
 pub const RECORDS_PER_RRSET_MAX: usize = 512;
+/// Octets of the text of an extended error (RFC 8914 §2: short, so that it does not make the reply too large). The
+/// longest sentence about names of usual length has 300.
+pub const EDE_TEXT_OCTETS_MAX: usize = 512;
+/// Letters of a name in a sentence: of a longer one the middle is left out, so that the fact behind it is not cut off.
+pub const NAME_IN_SENTENCE_MAX: usize = 100;
 /// EDNS options that are kept; later ones are passed over.
 pub const EDNS_OPTIONS_MAX: usize = 32;
 /// EDNS options beyond which a message is malformed (CVE-2026-41292; Unbound 100).

@@ -263,6 +263,12 @@ impl Cookie {
 }
 
 impl ExtendedError {
+    /// An error whose text is safe to print and of at most [`limits::EDE_TEXT_OCTETS_MAX`] octets.
+    pub fn new(code: EdeCode, text: &str) -> Self {
+        let text = text.replace(char::is_control, "\u{fffd}");
+        Self { code, text }.trimmed(limits::EDE_TEXT_OCTETS_MAX)
+    }
+
     /// Reads the option's octets; octets that are not UTF-8 are replaced (RFC 8914 §2).
     fn decode(bytes: &[u8]) -> Option<Self> {
         let (code, text) = bytes.split_first_chunk::<2>()?;

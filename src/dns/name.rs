@@ -11,6 +11,8 @@ use std::str::FromStr;
 
 use smallvec::SmallVec;
 
+use crate::limits;
+
 /// The longest name in wire form, in octets, the root label included (RFC 1035 §2.3.4).
 pub const NAME_LEN_MAX: usize = 255;
 /// The longest label, in octets (RFC 1035 §2.3.4).
@@ -197,6 +199,11 @@ impl Name {
         Some(Ok(Self { wire }))
     }
 
+    /// The name for a sentence: of more than [`limits::NAME_IN_SENTENCE_MAX`] letters the middle is left out.
+    pub fn brief(&self) -> Brief<'_> {
+        Brief(self)
+    }
+
     /// The name in lower case: the canonical form of RFC 4034 §6.2.
     #[must_use]
     pub fn to_lowercase(&self) -> Self {
@@ -343,6 +350,28 @@ impl fmt::Display for Name {
             f.write_str(".")?;
         }
         Ok(())
+    }
+}
+
+/// See [`Name::brief`].
+#[derive(Debug)]
+pub struct Brief<'a>(&'a Name);
+
+impl fmt::Display for Brief<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A label has escapes of four letters at most: a short name is not written twice.
+        if self.0.len() * 4 <= limits::NAME_IN_SENTENCE_MAX {
+            return self.0.fmt(f);
+        }
+        let text = self.0.to_string();
+        let half = limits::NAME_IN_SENTENCE_MAX / 2 - 2;
+        // Presentation form is ASCII: each octet is a letter.
+        match (text.get(..half), text.get(text.len().saturating_sub(half)..)) {
+            (Some(first), Some(last)) if text.len() > limits::NAME_IN_SENTENCE_MAX => {
+                write!(f, "{first}[…]{last}")
+            }
+            _ => f.write_str(&text),
+        }
     }
 }
 

@@ -73,17 +73,17 @@ pub struct Reason {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// The signature's time is over.
-    #[error("signature expired {} ago (key {key_tag})", Ago(*seconds))]
+    #[error("signature expired {} ago (key {key_tag}, algorithm {algorithm})", Ago(*seconds))]
     #[expect(missing_docs, reason = "the names say it")]
-    SignatureExpired { key_tag: u16, seconds: u32 },
+    SignatureExpired { key_tag: u16, algorithm: u8, seconds: u32 },
     /// The signature's time has not begun.
-    #[error("signature not valid for another {} (key {key_tag})", Ago(*seconds))]
+    #[error("signature not valid for another {} (key {key_tag}, algorithm {algorithm})", Ago(*seconds))]
     #[expect(missing_docs, reason = "the names say it")]
-    SignatureNotYetValid { key_tag: u16, seconds: u32 },
+    SignatureNotYetValid { key_tag: u16, algorithm: u8, seconds: u32 },
     /// Expiration stands before inception.
-    #[error("signature expires before it begins (key {key_tag})")]
+    #[error("signature expires before it begins (key {key_tag}, algorithm {algorithm})")]
     #[expect(missing_docs, reason = "the names say it")]
-    SignatureTimesReversed { key_tag: u16 },
+    SignatureTimesReversed { key_tag: u16, algorithm: u8 },
     /// The arithmetic does not hold: the data or the signature was changed, or another key made it.
     #[error("signature does not match the data (key {key_tag}, algorithm {algorithm})")]
     #[expect(missing_docs, reason = "the names say it")]
@@ -96,7 +96,7 @@ pub enum Fault {
     #[expect(missing_docs, reason = "the names say it")]
     NoKeyForSignature { key_tag: u16, algorithm: u8 },
     /// The signer's name, the labels field or the covered type of the RRSIG cannot be right (RFC 4035 §5.3.1).
-    #[error("signature is not one its signer {signer} may make here")]
+    #[error("signature is not one its signer {} may make here", signer.brief())]
     #[expect(missing_docs, reason = "the names say it")]
     SignerWrong { signer: Name },
     /// The zone has a DS record, its DNSKEY set is absent.
@@ -132,7 +132,7 @@ pub enum Fault {
     /// What the proof needed could not be fetched.
     #[error("what proves it could not be fetched: {why}")]
     #[expect(missing_docs, reason = "the names say it")]
-    EvidenceMissing { why: String },
+    EvidenceMissing { why: String, code: EdeCode },
 }
 
 /// What a denial denies.
@@ -180,8 +180,9 @@ impl Fault {
             | Self::SignerWrong { .. }
             | Self::KeyRevoked { .. }
             | Self::TooMuchWork { .. }
-            | Self::Contradiction { .. }
-            | Self::EvidenceMissing { .. } => EdeCode::DNSSEC_BOGUS,
+            | Self::Contradiction { .. } => EdeCode::DNSSEC_BOGUS,
+            // That a server is dead says more than that its keys are missing.
+            Self::EvidenceMissing { code, .. } => *code,
         }
     }
 
@@ -213,7 +214,7 @@ impl Reason {
     pub fn heap_bytes(&self, heap: fn(usize) -> usize) -> usize {
         let fault = match &self.fault {
             Fault::SignerWrong { signer } => signer.heap_len(),
-            Fault::EvidenceMissing { why } => why.capacity(),
+            Fault::EvidenceMissing { why, .. } => why.capacity(),
             _ => 0,
         };
         heap(self.zone.heap_len()) + heap(self.name.heap_len()) + heap(fault)
@@ -221,18 +222,19 @@ impl Reason {
 }
 
 impl fmt::Display for Reason {
-    /// `broken.example. A: signature expired 3 h ago (key 20326)`, with the zone where it is another name.
+    /// `broken.example. A: signature expired 3 h ago (key 20326, algorithm 8)`, with the zone where it is another name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: {}", self.name, self.rtype, self.fault)?;
+        write!(f, "{} {}: {}", self.name.brief(), self.rtype, self.fault)?;
         if self.zone != self.name {
-            write!(f, ", zone {}", self.zone)?;
+            write!(f, ", zone {}", self.zone.brief())?;
         }
         Ok(())
     }
 }
 
-/// A span of time as people say it: the largest whole unit.
-struct Ago(u32);
+/// A span of time in seconds as people say it: the largest whole unit.
+#[derive(Debug, Clone, Copy)]
+pub struct Ago(pub u32);
 
 impl fmt::Display for Ago {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -60,8 +60,8 @@ impl PrivateAddresses {
             link.state = ValidationState::Indeterminate;
         }
         link.ttl_secs = ttl;
-        let text = format!("{} points into a private network: see private-address", link.target);
-        link.note = Some(ExtendedError { code: EdeCode::BLOCKED, text });
+        let text = format!("{} points into a private network: see private-address", link.target.brief());
+        link.note = Some(ExtendedError::new(EdeCode::BLOCKED, &text));
     }
 }
 

@@ -150,5 +150,5 @@ fn told(answer: Answer, cause: &Cause<'_>) -> Answer {
             format!("past its time, as the servers have not answered within {} ms", waited.as_millis())
         }
     };
-    Answer { note: Some(ExtendedError { code, text }), ..answer }
+    Answer { note: Some(ExtendedError::new(code, &text)), ..answer }
 }

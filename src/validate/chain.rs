@@ -417,7 +417,10 @@ impl Blame {
             zone: question.name.clone(),
             name: question.name.clone(),
             rtype: question.rtype,
-            fault: Fault::EvidenceMissing { why: failure.to_string() },
+            fault: Fault::EvidenceMissing {
+                why: failure.root_cause().to_string(),
+                code: failure.root_cause().ede_code(),
+            },
         };
         let culprit = super::Culprit { question: question.clone(), server: None };
         Self { reason: Box::new(reason), culprit: Some(culprit) }

@@ -42,6 +42,31 @@ impl Blame {
         let culprit = Culprit { question: response.question.clone(), server: Some(response.server) };
         Self { reason: Box::new(reason), culprit: Some(culprit) }
     }
+
+    /// Where the zone that was `asked` cannot show that no other zone begins at the name, that was looked at because
+    /// something of its own is not signed: then this is the reason that says most. The culprit stays.
+    fn or_nearer(self, asked: &Name, nearer: impl FnOnce(&Name) -> Self) -> Self {
+        let is_undenied = match self.reason.fault {
+            Fault::DenialMissing { .. } => true,
+            Fault::SignatureMissing => matches!(self.reason.rtype, RecordType::NSEC | RecordType::NSEC3),
+            _ => false,
+        };
+        if !is_undenied || self.reason.zone != *asked {
+            return self;
+        }
+        Self { reason: nearer(asked).reason, ..self }
+    }
+}
+
+/// Nothing in the response proves what it denies.
+fn undenied(response: &Scrubbed, claim: Claim<'_>, zone: &Name) -> Blame {
+    // Denial records that came without their signatures say more than that there is no proof.
+    let stripped = response.authority.iter().find(|rrset| is_denial(rrset) && rrset.signatures.is_empty());
+    let (name, rtype, fault) = match stripped {
+        Some(rrset) => (&rrset.name, rrset.rtype, Fault::SignatureMissing),
+        None => (claim.name(), subject(claim, response), Fault::DenialMissing { what: denied(claim) }),
+    };
+    Blame::of(response, zone, name, rtype, fault)
 }
 
 /// How a part of a response came out.
@@ -219,15 +244,16 @@ impl Proof {
             }
         }
         // No zone that exists has signed it: is there one that need not?
+        let blame = |zone: &Name| {
+            let signer = rrset.signatures.iter().find_map(|rdata| Rrsig::read(rdata).ok());
+            let fault =
+                signer.map_or(Fault::SignatureMissing, |rrsig| Fault::SignerWrong { signer: rrsig.signer });
+            Blame::of(response, zone, &rrset.name, rrset.rtype, fault)
+        };
         match self.walk(&place, &hints(response), work)? {
             Walk::Insecure(why) => unsigned(Judgement::Insecure(why)),
-            Walk::Bogus(blame) => unsigned(Judgement::Bogus(blame)),
-            Walk::Within(zone) => {
-                let signer = rrset.signatures.iter().find_map(|rdata| Rrsig::read(rdata).ok());
-                let fault = signer
-                    .map_or(Fault::SignatureMissing, |rrsig| Fault::SignerWrong { signer: rrsig.signer });
-                unsigned(Judgement::Bogus(Blame::of(response, &zone, &rrset.name, rrset.rtype, fault)))
-            }
+            Walk::Bogus(far) => unsigned(Judgement::Bogus(far.or_nearer(&response.zone, blame))),
+            Walk::Within(zone) => unsigned(Judgement::Bogus(blame(&zone))),
         }
     }
 
@@ -332,18 +358,14 @@ impl Proof {
             Some(zone) => zone.clone(),
             None => match self.walk(&place, &hints(response), work)? {
                 Walk::Insecure(why) => return Ok(DenialVerdict::Insecure(why)),
-                Walk::Bogus(blame) => return Ok(DenialVerdict::Bogus(blame)),
+                Walk::Bogus(far) => {
+                    let nearer = far.or_nearer(&response.zone, |zone| undenied(response, claim, zone));
+                    return Ok(DenialVerdict::Bogus(nearer));
+                }
                 Walk::Within(zone) => zone,
             },
         };
-        // Denial records that came without their signatures say more than that there is no proof.
-        let stripped =
-            response.authority.iter().find(|rrset| is_denial(rrset) && rrset.signatures.is_empty());
-        let (name, rtype, fault) = match stripped {
-            Some(rrset) => (&rrset.name, rrset.rtype, Fault::SignatureMissing),
-            None => (claim.name(), claim.rtype(), Fault::DenialMissing { what: denied(claim) }),
-        };
-        Ok(DenialVerdict::Bogus(Blame::of(response, &zone, name, rtype, fault)))
+        Ok(DenialVerdict::Bogus(undenied(response, claim, &zone)))
     }
 
     /// Searches a proof among the records of one zone, and verifies those it rests on. One that does not hold is
@@ -361,7 +383,7 @@ impl Proof {
             .take(2 * limits::NSEC3_RECORDS_MAX)
             .collect();
         let missing = Fault::DenialMissing { what: denied(claim) };
-        let mut blame = Blame::of(response, zone, claim.name(), claim.rtype(), missing);
+        let mut blame = Blame::of(response, zone, claim.name(), subject(claim, response), missing);
         // Ends: each turn puts one record aside.
         'search: loop {
             let records: Vec<&Rrset> =
@@ -440,7 +462,7 @@ impl Proof {
             (Insecurity::NegativeAnchor, Some((anchor, until))) => story::negative_anchor(anchor, until),
             _ => story::insecurity(why),
         };
-        why.ede().map(|code| ExtendedError { code, text })
+        why.ede().map(|code| ExtendedError::new(code, &text))
     }
 
     /// The records of the authority section that were verified: only they may be called authentic (RFC 4035 §3.2.3).
@@ -512,6 +534,14 @@ fn is_denial(rrset: &Rrset) -> bool {
 
 fn is_denial_by(rrset: &Rrset, zone: &Name) -> bool {
     is_denial(rrset) && signature::plausible(rrset).iter().any(|signature| signature.signer == *zone)
+}
+
+/// The type to name beside what is denied: where the name itself is, the one that was asked for.
+fn subject(claim: Claim<'_>, response: &Scrubbed) -> RecordType {
+    match claim {
+        Claim::Name(_) | Claim::CloserMatch { .. } => response.question.rtype,
+        Claim::Type(..) | Claim::Ds(_) => claim.rtype(),
+    }
 }
 
 fn denied(claim: Claim<'_>) -> Denied {

@@ -122,23 +122,23 @@ fn try_signature<'k>(
 /// Seconds that a signature still holds, or why it does not (RFC 4035 §5.3.1, RFC 1982 arithmetic). A clock may be
 /// wrong by a tenth of the signature's lifetime, within bounds.
 fn holds_for_secs(signature: &Rrsig<'_>, now_unix: u64) -> Result<u32, Fault> {
-    let key_tag = signature.key_tag;
+    let (key_tag, algorithm) = (signature.key_tag, signature.algorithm);
     let now = u32::try_from(now_unix & 0xffff_ffff).unwrap_or(0);
     let since = |later: u32, earlier: u32| i64::from(later.wrapping_sub(earlier).cast_signed());
     let lifetime = since(signature.expiration, signature.inception);
     if lifetime < 0 {
-        return Err(Fault::SignatureTimesReversed { key_tag });
+        return Err(Fault::SignatureTimesReversed { key_tag, algorithm });
     }
     let skew = (lifetime / 10)
         .clamp(i64::from(limits::SIGNATURE_SKEW_SECS_MIN), i64::from(limits::SIGNATURE_SKEW_SECS_MAX));
     let seconds = |amount: i64| u32::try_from(amount).unwrap_or(0);
     let expired = since(now, signature.expiration);
     if expired > skew {
-        return Err(Fault::SignatureExpired { key_tag, seconds: seconds(expired) });
+        return Err(Fault::SignatureExpired { key_tag, algorithm, seconds: seconds(expired) });
     }
     let early = since(signature.inception, now);
     if early > skew {
-        return Err(Fault::SignatureNotYetValid { key_tag, seconds: seconds(early) });
+        return Err(Fault::SignatureNotYetValid { key_tag, algorithm, seconds: seconds(early) });
     }
     Ok(seconds(if expired > 0 { skew - expired } else { -expired }))
 }
@@ -195,7 +195,10 @@ mod tests {
         assert!(holds_for_secs(&over, 0xffff_fff8).is_ok());
         assert!(matches!(holds_for_secs(&over, 2_000_000), Err(Fault::SignatureExpired { .. })));
         let reversed = signature(1_000, 999);
-        assert_eq!(holds_for_secs(&reversed, 1_000), Err(Fault::SignatureTimesReversed { key_tag: 7 }));
+        assert_eq!(
+            holds_for_secs(&reversed, 1_000),
+            Err(Fault::SignatureTimesReversed { key_tag: 7, algorithm: 13 })
+        );
     }
 
     #[test]

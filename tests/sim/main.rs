@@ -27,6 +27,7 @@ mod outage;
 mod overload;
 mod poison_inmessage;
 mod poison_offpath;
+mod reasons;
 mod renewals;
 mod stale;
 mod swarm;
