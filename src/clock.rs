@@ -97,7 +97,45 @@ impl Clock {
     }
 }
 
+/// Seconds since 1970 as year, month, day, hour, minute and second (the proleptic Gregorian calendar).
+pub fn calendar(unix: u64) -> [u64; 6] {
+    let (days, seconds) = (unix / 86_400, unix % 86_400);
+    // Days are counted from 0000-03-01, so that the leap day is the last of its year, in eras of 400 years.
+    let shifted = days.saturating_add(719_468);
+    let (era, day) = (shifted / 146_097, shifted % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day_of_year = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day_of_month = day_of_year - (153 * month + 2) / 5 + 1;
+    let (month, carry) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    let year = era.saturating_mul(400).saturating_add(year + carry);
+    [year, month, day_of_month, seconds / 3_600, seconds / 60 % 60, seconds % 60]
+}
+
+/// `2026-12-01 00:00:00 UTC` of seconds since 1970.
+pub fn date(unix: u64) -> String {
+    let [year, month, day, hour, minute, second] = calendar(unix);
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
+}
+
 #[expect(clippy::disallowed_methods, reason = "this is the one place that asks for the time")]
 fn start() -> Instant {
     Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        for (unix, text) in [
+            (0, "1970-01-01 00:00:00 UTC"),
+            (951_782_400, "2000-02-29 00:00:00 UTC"),
+            (1_767_225_599, "2025-12-31 23:59:59 UTC"),
+            (4_107_542_400, "2100-03-01 00:00:00 UTC"),
+        ] {
+            assert_eq!(date(unix), text);
+        }
+    }
 }

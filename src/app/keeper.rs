@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use crate::app::assemble::Assembly;
 use crate::cache::uplink::Reach;
-use crate::clock::Moment;
+use crate::clock::{Moment, date};
 use crate::context::Context;
 use crate::dns::Name;
 use crate::failure::Failure;
 use crate::service::NegativeNews;
-use crate::validate::date;
 
 /// Primes now, and again whenever nine tenths of the answer's time are over. Ends with its task.
 pub(super) async fn keep_primed(assembly: Arc<Assembly>) {

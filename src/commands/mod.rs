@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 good, 1 failed, 2 usage, 3 configuration.
 
+mod chain;
 mod check;
 mod explain;
 mod lab;

@@ -7,6 +7,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::add;
+use crate::clock::calendar;
 use crate::dns::rdata::TypeBitmap;
 use crate::dns::{Name, RecordType, Rrset};
 
@@ -369,19 +370,10 @@ fn digits(octets: &[u8], bits: u32, letters: &[u8]) -> String {
     text
 }
 
-/// `YYYYMMDDHHmmSS` of seconds since 1970 (RFC 4034 §3.2), by the proleptic Gregorian calendar.
+/// `YYYYMMDDHHmmSS` of seconds since 1970 (RFC 4034 §3.2).
 pub(super) fn time(unix: u32) -> String {
-    let (days, second) = (unix / 86_400, unix % 86_400);
-    // Eras of 400 years, each of 146,097 days and counted from March, the first begun in the year 0.
-    let day = days + 719_468;
-    let (era, day_of_era) = (day / 146_097, day % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * day_of_year + 2) / 153;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    let year = era * 400 + year_of_era + u32::from(month <= 2);
-    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
-    format!("{year:04}{month:02}{day:02}{:02}{:02}{:02}", second / 3_600, second / 60 % 60, second % 60)
+    let [year, month, day, hour, minute, second] = calendar(u64::from(unix));
+    format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}")
 }
 
 #[cfg(test)]

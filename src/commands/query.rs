@@ -13,6 +13,7 @@ use crate::dns::{Name, Question, Rcode, RecordType, Rrset};
 use crate::event::{Observer, Silent};
 use crate::failure::Failure;
 use crate::limits;
+use crate::service::Answer;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -41,6 +42,20 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
+    /// What came of a question that was resolved.
+    pub(super) fn of(result: Result<Answer, Failure>) -> Self {
+        match result {
+            Ok(answer) => Self {
+                rcode: answer.rcode,
+                answer: answer.answer,
+                authority: answer.authority,
+                state: Some(answer.state),
+                error: answer.note,
+            },
+            Err(failure) => Self::failed(&failure),
+        }
+    }
+
     fn failed(failure: &Failure) -> Self {
         let state = match failure.root_cause() {
             Failure::Bogus(reason) => ValidationState::Bogus(reason.clone()),
@@ -111,16 +126,7 @@ pub(super) fn ask<T>(
                 state: None,
                 error: None,
             },
-            None => match assembly.service.answer(question, checking_disabled, &context).await {
-                Ok(answer) => Outcome {
-                    rcode: answer.rcode,
-                    answer: answer.answer,
-                    authority: answer.authority,
-                    state: Some(answer.state),
-                    error: answer.note,
-                },
-                Err(failure) => Outcome::failed(&failure),
-            },
+            None => Outcome::of(assembly.service.answer(question, checking_disabled, &context).await),
         };
         then(outcome, &Watched { budget: Arc::clone(&context.budget), took_ms: since(&assembly, &context) })
     });

@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
+use super::chain;
 use super::check::counted;
 use crate::clock::{Clock, Moment};
 use crate::dns::delegation::{Delegation, DsEvidence};
@@ -61,6 +62,11 @@ impl Recorder {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The date, in seconds since 1970.
+    pub(super) fn unix(&self) -> u64 {
+        self.clock.unix()
+    }
+
     /// Milliseconds since the question.
     pub(super) fn elapsed_ms(&self) -> f64 {
         self.clock.now().since(self.start).as_secs_f64() * 1_000.0
@@ -73,6 +79,10 @@ impl Observer for Recorder {
             let heard = Heard { at_ms: self.elapsed_ms(), what };
             self.heard.lock().unwrap_or_else(PoisonError::into_inner).push(heard);
         }
+    }
+
+    fn wants_proof(&self) -> bool {
+        true
     }
 }
 
@@ -128,7 +138,9 @@ fn kept(event: &Event<'_>) -> Option<What> {
         Event::Needed(question) => What::Needed((*question).clone()),
         Event::Proven(step) => What::Proven((*step).clone()),
         Event::Judged { question, state } => {
-            What::Judged { question: (*question).clone(), state: (*state).clone() }
+            // Lower case: an alias has the letter case that was drawn for the question it came with.
+            let question = Question { name: question.name.to_lowercase(), ..**question };
+            What::Judged { question, state: (*state).clone() }
         }
         Event::LimitReached { reached, shadow, .. } => What::Walk {
             line: format!(
@@ -182,10 +194,14 @@ impl Heard {
         let mut fields = match &self.what {
             What::Asked { fields, .. } | What::Walk { fields, .. } => fields.clone(),
             What::Needed(question) => json!({ "event": "needed", "question": question.to_string() }),
-            What::Proven(step) => json!({
-                "event": "proven", "zone": step.zone.to_string(), "what": step.what,
-                "state": step.state.word(), "why": step.why,
-            }),
+            What::Proven(step) => {
+                let mut fields = chain::fact_json(&step.fact);
+                if let Some(object) = fields.as_object_mut() {
+                    object.insert("event".to_owned(), json!("proven"));
+                    object.insert("zone".to_owned(), json!(step.zone.to_string()));
+                }
+                fields
+            }
             What::Judged { question, state } => json!({
                 "event": "judged", "question": question.to_string(), "state": state.word(),
                 "reason": reason(state),

@@ -64,4 +64,8 @@ impl Observer for EarlyKeys {
         }
         self.context.observer.on(event);
     }
+
+    fn wants_proof(&self) -> bool {
+        self.context.observer.wants_proof()
+    }
 }

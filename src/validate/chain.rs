@@ -14,7 +14,7 @@ use super::work::{Stop, Work};
 use super::zone_keys::{self, Entry, Voucher};
 use super::{Insecurity, Learned, Proof, ZoneKeys, ZoneTrust, story};
 use crate::dns::response::Scrubbed;
-use crate::dns::security::{Fault, Reason, ValidationState};
+use crate::dns::security::{Fault, Reason};
 use crate::dns::{Name, Question, RecordType};
 use crate::failure::Failure;
 use crate::limits::{self, Limit};
@@ -122,6 +122,7 @@ impl Proof {
             Nearest::Negative(_) => return Ok(insecure(Insecurity::NegativeAnchor)),
             Nearest::Positive(anchor, keys) if anchor == zone => {
                 if let Some(known) = self.remembered(zone, work) {
+                    work.tell(zone, || story::remembered(&known));
                     return Ok(Trust::Known(known));
                 }
                 let vouchers: Vec<Voucher<'_>> = keys.iter().filter_map(Voucher::from_anchor).collect();
@@ -130,6 +131,7 @@ impl Proof {
             Nearest::Positive(anchor, _) => anchor,
         };
         if let Some(known) = self.remembered(zone, work) {
+            work.tell(zone, || story::remembered(&known));
             return Ok(Trust::Known(known));
         }
         if let Some(why) = self.insecure_above(zone, anchor, work) {
@@ -149,9 +151,7 @@ impl Proof {
         if work.policy.dnssec_stripped || !matches!(trust, Trust::Bogus(_)) {
             return Ok(trust);
         }
-        let why = Insecurity::Stripped;
-        work.tell(zone, "DNSKEY".to_owned(), ValidationState::Insecure, story::insecurity(why));
-        Ok(self.learn_insecure(zone, why, limits::BOGUS_TTL_SECS))
+        Ok(self.learn_insecure(zone, Insecurity::Stripped, limits::BOGUS_TTL_SECS, work))
     }
 
     /// Settles a zone by what its parent says of its DS (RFC 4035 §5.2).
@@ -221,16 +221,17 @@ impl Proof {
             DenialVerdict::Indeterminate => return Ok(Trust::NotCut { nothing_below: false }),
         };
         Ok(match finding {
-            Finding::Delegation => self.learn_insecure(zone, Insecurity::NoDs, ttl),
+            Finding::Delegation => self.learn_insecure(zone, Insecurity::NoDs, ttl, work),
             // Nothing was computed, so it is not known that a zone begins there: let pass, and not remembered.
             Finding::Insecure(why @ Insecurity::Iterations(_)) => insecure(why),
-            Finding::Insecure(why) => self.learn_insecure(zone, why, ttl),
+            Finding::Insecure(why) => self.learn_insecure(zone, why, ttl, work),
             Finding::NotCut { nothing_below } => Trust::NotCut { nothing_below },
             Finding::Absent | Finding::NoSuchName => Trust::NotCut { nothing_below: false },
         })
     }
 
-    fn learn_insecure(&mut self, zone: &Name, why: Insecurity, ttl: u32) -> Trust {
+    fn learn_insecure(&mut self, zone: &Name, why: Insecurity, ttl: u32, work: &Work<'_>) -> Trust {
+        work.tell(zone, || story::insecure(why));
         let trust = Arc::new(ZoneTrust::Insecure(why));
         self.learned.push(Learned { zone: zone.clone(), trust: Arc::clone(&trust), ttl });
         Trust::Known(trust)
@@ -245,12 +246,13 @@ impl Proof {
         ds_ttl: Option<u32>,
         work: &mut Work<'_>,
     ) -> Result<Trust, Stop> {
-        let vouchers = match zone_keys::usable(vouchers, work.policy) {
-            Ok(vouchers) => vouchers,
+        let from_anchor = ds_ttl.is_none();
+        let usable = match zone_keys::usable(vouchers, work.policy) {
+            Ok(usable) => usable,
             // RFC 4035 §5.2, RFC 6840 §5.2: nothing that could be used here is as if there were no DS.
             Err(why) => {
-                work.tell(zone, "DS".to_owned(), ValidationState::Insecure, story::insecurity(why));
-                return Ok(self.learn_insecure(zone, why, ds_ttl.unwrap_or(u32::MAX)));
+                work.tell(zone, || story::keys(vouchers, from_anchor, None, &[], None));
+                return Ok(self.learn_insecure(zone, why, ds_ttl.unwrap_or(u32::MAX), work));
             }
         };
         let question = Question::new(zone.clone(), RecordType::DNSKEY);
@@ -262,26 +264,31 @@ impl Proof {
         let Some(rrset) = response.answer.first().filter(|rrset| rrset.is(zone, RecordType::DNSKEY)) else {
             return Ok(bogus(Fault::DnskeyMissing));
         };
-        let entry = match zone_keys::enter(zone, &vouchers, &rrset.rdatas, ds_ttl.is_none()) {
+        let entry = match zone_keys::enter(zone, &usable, &rrset.rdatas, from_anchor) {
             Entry::Keys(keys) => ZoneKeys::of(zone.clone(), keys),
             Entry::Insecure(why) => {
-                work.tell(zone, "DNSKEY".to_owned(), ValidationState::Insecure, story::insecurity(why));
-                return Ok(self.learn_insecure(zone, why, ds_ttl.unwrap_or(rrset.ttl).min(rrset.ttl)));
+                work.tell(zone, || story::keys(vouchers, from_anchor, Some(rrset), &[], None));
+                let ttl = ds_ttl.unwrap_or(rrset.ttl).min(rrset.ttl);
+                return Ok(self.learn_insecure(zone, why, ttl, work));
             }
-            Entry::Fault(fault) => return Ok(bogus(fault)),
+            Entry::Fault(fault) => {
+                work.tell(zone, || story::keys(vouchers, from_anchor, Some(rrset), &[], None));
+                return Ok(bogus(fault));
+            }
         };
         // RFC 4035 §5.2: one of the keys that are vouched for has signed the set; none of the others counts
         // (RUSTSEC-2025-0006).
         let verified = match signature::verify(rrset, &entry, work)? {
             Ok(verified) => verified,
-            Err(fault) => return Ok(bogus(fault)),
+            Err(fault) => {
+                work.tell(zone, || story::keys(vouchers, from_anchor, Some(rrset), entry.keys(), None));
+                return Ok(bogus(fault));
+            }
         };
         let place = (question, Section::Answer, 0);
         self.checks.insert(place, Ok(verified.clone()));
-        let by = if ds_ttl.is_some() { "the DS record" } else { "the trust anchor" };
+        work.tell(zone, || story::keys(vouchers, from_anchor, Some(rrset), entry.keys(), Some(&verified)));
         let keys = ZoneKeys::read(zone.clone(), &rrset.rdatas, work.policy).until(verified.until);
-        let why = format!("{}, which {by} names; the set has {}", verified.story(), story::keys(&keys));
-        work.tell(zone, "DNSKEY".to_owned(), ValidationState::Secure, why);
         let trust = Arc::new(ZoneTrust::Secure(keys));
         let ttl = verified.ttl.min(ds_ttl.unwrap_or(u32::MAX));
         self.learned.push(Learned { zone: zone.clone(), trust: Arc::clone(&trust), ttl });

@@ -86,6 +86,15 @@ impl Denial {
     }
 }
 
+/// How a record stands to a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stand {
+    /// It is the name's own.
+    Matches,
+    /// The name lies between its owner and the next.
+    Covers,
+}
+
 /// Searches `records`, the NSEC or NSEC3 RRsets of `zone`, for a proof of `claim`. None if they prove it not.
 /// NSEC3 hashes are charged to `budget`; fails with the limit when it is used up.
 pub fn prove(

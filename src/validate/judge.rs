@@ -88,6 +88,14 @@ impl Judgement {
         }
     }
 
+    /// The zone whose word it is.
+    fn zone_told<'a>(&'a self, response: &'a Scrubbed) -> &'a Name {
+        match self {
+            Self::Bogus(blame) => &blame.reason.zone,
+            _ => &response.zone,
+        }
+    }
+
     fn story(&self) -> String {
         match self {
             Self::Secure => String::new(),
@@ -159,7 +167,10 @@ impl Proof {
             DenialVerdict::Indeterminate => Judgement::Indeterminate,
         };
         if !matches!(judgement, Judgement::Secure) {
-            work.tell(&response.zone, story::claim(claim), judgement.state(), judgement.story());
+            let rtype = subject(claim, &response);
+            work.tell(judgement.zone_told(&response), || {
+                story::undenied(claim, rtype, judgement.state(), judgement.story())
+            });
         }
         let mut validated = self.conclude(&verdicts, &judgement);
         let compact = matches!(denial, DenialVerdict::Proven { finding: Finding::NoSuchName, .. });
@@ -205,8 +216,10 @@ impl Proof {
         };
         let verdict = self.judge_by_signer(response, rrset, index, work)?;
         if !matches!(verdict.judgement, Judgement::Secure) {
-            let (what, state) = (story::rrset(&rrset.name, rrset.rtype), verdict.judgement.state());
-            work.tell(&response.zone, what, state, verdict.judgement.story());
+            let judgement = &verdict.judgement;
+            work.tell(judgement.zone_told(response), || {
+                story::unproven(&rrset.name, rrset.rtype, judgement.state(), judgement.story())
+            });
         }
         self.verdicts.insert(key, verdict.clone());
         Ok(verdict)
@@ -319,8 +332,7 @@ impl Proof {
             found = Err(Fault::SignerWrong { signer: keys.zone().clone() });
         }
         if let Ok(verified) = &found {
-            let what = story::rrset(&rrset.name, rrset.rtype);
-            work.tell(keys.zone(), what, ValidationState::Secure, verified.story());
+            work.tell(keys.zone(), || story::signed(rrset, verified));
         }
         self.checks.insert(place, found.clone());
         Ok(found)
@@ -407,11 +419,17 @@ impl Proof {
                     }
                 }
             }
-            let state = match denial.finding {
-                Finding::Insecure(_) | Finding::Delegation => ValidationState::Insecure,
-                _ => ValidationState::Secure,
-            };
-            work.tell(zone, story::claim(claim), state, story::finding(denial.finding));
+            work.tell(zone, || {
+                let records: Vec<_> = used
+                    .iter()
+                    .filter_map(|index| {
+                        let place = (response.question.clone(), Section::Authority, *index);
+                        let verified = self.checks.get(&place).and_then(|found| found.as_ref().ok());
+                        Some((response.authority.get(*index)?, verified.map(Verified::told)))
+                    })
+                    .collect();
+                story::absence(zone, claim, denial.finding, &records, &self.hashes)
+            });
             return Ok(DenialVerdict::Proven { zone: zone.clone(), finding: denial.finding, ttl });
         }
     }
@@ -490,8 +508,9 @@ impl Proof {
             fault: Fault::TooMuchWork { limit },
         };
         let judgement = Judgement::Bogus(Blame { reason: Box::new(reason), culprit: None });
-        let what = story::rrset(&question.name, question.rtype);
-        work.tell(&self.response.zone, what, judgement.state(), judgement.story());
+        work.tell(judgement.zone_told(&self.response), || {
+            story::unproven(&question.name, question.rtype, judgement.state(), judgement.story())
+        });
         self.conclude(&[], &judgement)
     }
 }
@@ -544,7 +563,7 @@ fn subject(claim: Claim<'_>, response: &Scrubbed) -> RecordType {
     }
 }
 
-fn denied(claim: Claim<'_>) -> Denied {
+pub(super) fn denied(claim: Claim<'_>) -> Denied {
     match claim {
         Claim::Name(_) => Denied::Name,
         Claim::Ds(_) | Claim::Type(_, RecordType::DS) => Denied::Ds,

@@ -41,7 +41,6 @@ use work::{Stop, Work};
 
 pub use algorithms::{Policy, Sha1};
 pub use anchors::Anchors;
-pub use story::date;
 pub use validated::{Culprit, Parts, Validated};
 pub use zone_keys::ZoneKeys;
 

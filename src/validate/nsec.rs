@@ -2,7 +2,7 @@
 //!
 //! In: the NSEC RRsets of one zone. Out: which of them prove a claim.
 
-use super::denial::{self, Claim, Denial, Finding};
+use super::denial::{self, Claim, Denial, Finding, Stand};
 use crate::dns::rdata::{Nsec, TypeBitmap};
 use crate::dns::{Name, RecordType, Rrset};
 use crate::limits;
@@ -48,6 +48,22 @@ impl<'a> Chain<'a> {
             .filter(|link| *link.owner < link.next || link.next == *zone)
             .collect();
         Self { zone, links }
+    }
+
+    /// How the first record stands to a name, and what comes after its owner.
+    pub(super) fn stands(&self, name: &Name) -> Option<Stand> {
+        let link = self.links.first()?;
+        if link.owner == name { Some(Stand::Matches) } else { link.spans(name).then_some(Stand::Covers) }
+    }
+
+    /// The deepest name above `name` that the first record, which covers it, shows to exist.
+    pub(super) fn encloser(&self, name: &Name) -> Option<Name> {
+        self.cover(name).map(|cover| cover.encloser)
+    }
+
+    /// Next name and types of the first record.
+    pub(super) fn first(&self) -> Option<(&Name, &TypeBitmap<'a>)> {
+        self.links.first().map(|link| (&link.next, &link.types))
     }
 
     /// Searches a proof.

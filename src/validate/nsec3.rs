@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use ring::digest;
 
 use super::Insecurity;
-use super::denial::{self, Claim, Denial, Finding};
+use super::denial::{self, Claim, Denial, Finding, Stand};
 use crate::budget::Budget;
 use crate::dns::rdata::{Nsec3, TypeBitmap};
 use crate::dns::{Name, RecordType, Rrset};
@@ -205,6 +205,38 @@ impl<'a> HashedChain<'a> {
         }
         known.insert(name.clone(), hash);
         Ok(hash)
+    }
+}
+
+/// An NSEC3 record that was part of a proof, and what it shows of names whose hashes were computed for it.
+pub(super) struct Shown<'a> {
+    link: Link<'a>,
+    hashes: Option<&'a BTreeMap<Name, Hash>>,
+}
+
+impl<'a> Shown<'a> {
+    pub(super) fn read(zone: &Name, record: &'a Rrset, hashes: &'a Hashes) -> Option<Self> {
+        let link = Link::read(zone, 0, record)?;
+        let hashes = hashes.known.get(&(link.iterations, link.salt.to_vec()));
+        Some(Self { link, hashes })
+    }
+
+    /// How it stands to a name; none also where the name's hash was not needed.
+    pub(super) fn stands(&self, name: &Name) -> Option<Stand> {
+        let hash = self.hashes?.get(name)?;
+        if self.link.hash == *hash {
+            Some(Stand::Matches)
+        } else {
+            self.link.covers(hash).then_some(Stand::Covers)
+        }
+    }
+
+    pub(super) fn opt_out(&self) -> bool {
+        self.link.opt_out
+    }
+
+    pub(super) fn types(&self) -> &TypeBitmap<'a> {
+        &self.link.types
     }
 }
 

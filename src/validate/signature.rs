@@ -21,8 +21,11 @@ pub(super) struct Verified {
     pub(super) algorithm: u8,
     /// Seconds that the RRset may be kept (RFC 4035 §5.3.3).
     pub(super) ttl: u32,
-    /// When the signature expires, in seconds since 1970.
+    /// Until when it counts as valid, in seconds since 1970: a little beyond its expiration if a clock may be wrong.
     pub(super) until: u64,
+    /// When the signature begins and expires, in seconds since 1970.
+    pub(super) inception: u64,
+    pub(super) expiration: u64,
     /// For a wildcard expansion the closest encloser: the wildcard's parent (RFC 4035 §5.3.4).
     pub(super) encloser: Option<Name>,
 }
@@ -152,8 +155,16 @@ fn verified(rrset: &Rrset, signature: &Rrsig<'_>, key: &ZoneKey, secs: u32, now:
         // RFC 4035 §5.3.3: the lowest of the RRset's and the RRSIG's TTL, the original TTL, the time left.
         ttl: rrset.ttl.min(rrset.signatures_ttl).min(signature.original_ttl).min(secs),
         until: now.saturating_add(u64::from(secs)),
+        inception: unix(signature.inception, now),
+        expiration: unix(signature.expiration, now),
         encloser: (labels < signed_labels(&rrset.name)).then(|| rrset.name.suffix(labels)),
     }
+}
+
+/// The moment near `now` that a time of 32 bits means (RFC 1982 arithmetic), in seconds since 1970.
+fn unix(time: u32, now: u64) -> u64 {
+    let low = u32::try_from(now & 0xffff_ffff).unwrap_or(0);
+    now.saturating_add_signed(i64::from(time.wrapping_sub(low).cast_signed()))
 }
 
 /// Which of several faults says most.

@@ -58,9 +58,8 @@ impl ZoneKeys {
         &self.zone
     }
 
-    /// Key tag and algorithm of each key.
-    pub fn tags(&self) -> impl Iterator<Item = (u16, u8)> {
-        self.keys.iter().map(|key| (key.tag, key.algorithm))
+    pub(super) fn keys(&self) -> &[ZoneKey] {
+        &self.keys
     }
 
     /// The octets they have allocated; `heap` says what an allocation of a length takes.
@@ -108,14 +107,14 @@ impl<'a> Voucher<'a> {
         }
     }
 
-    fn algorithm(&self) -> u8 {
+    pub(super) fn algorithm(&self) -> u8 {
         match self {
             Self::Ds(ds) => ds.algorithm,
             Self::Key(key) => key.algorithm,
         }
     }
 
-    fn key_tag(&self) -> u16 {
+    pub(super) fn key_tag(&self) -> u16 {
         match self {
             Self::Ds(ds) => ds.key_tag,
             Self::Key(key) => key.key_tag(),

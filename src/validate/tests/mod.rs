@@ -20,7 +20,7 @@ use crate::clock::Moment;
 use crate::dns::response::{Outcome, Scrubbed};
 use crate::dns::security::{Fault, ValidationState};
 use crate::dns::{Name, Question, Rcode, RecordType, Rrset};
-use crate::event::{Event, Observer};
+use crate::event::{Event, Fact, Observer, ProofStep};
 use crate::failure::Failure;
 use crate::lab::signer::{KSK, Key, KeyMaker, Nsec3Params, Validity, ZSK, nsec_rdata, sign_rrset};
 
@@ -61,7 +61,7 @@ struct Judged {
     validated: Validated,
     asked: Vec<Question>,
     budget: Budget,
-    told: Vec<String>,
+    told: Vec<ProofStep>,
     pauses: usize,
 }
 
@@ -262,15 +262,18 @@ impl Evidence for Known {
 
 #[derive(Default)]
 struct Listener {
-    told: Mutex<Vec<String>>,
+    told: Mutex<Vec<ProofStep>>,
 }
 
 impl Observer for Listener {
     fn on(&self, event: &Event<'_>) {
         if let Event::Proven(step) = event {
-            let line = format!("{} {}: {} ({})", step.zone, step.what, step.state.word(), step.why);
-            self.told.lock().unwrap().push(line);
+            self.told.lock().unwrap().push((*step).clone());
         }
+    }
+
+    fn wants_proof(&self) -> bool {
+        true
     }
 }
 
