@@ -8,6 +8,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::add;
 use crate::clock::calendar;
+use crate::dns::base::{base32, base64, hex};
 use crate::dns::rdata::TypeBitmap;
 use crate::dns::{Name, RecordType, Rrset};
 
@@ -322,52 +323,6 @@ fn escaped(octets: &[u8]) -> String {
 
 fn write_escape(text: &mut String, octet: u8) {
     add(text, format_args!("\\{octet:03}"));
-}
-
-fn hex(octets: &[u8]) -> String {
-    let mut text = String::with_capacity(octets.len() * 2);
-    for octet in octets {
-        add(&mut text, format_args!("{octet:02X}"));
-    }
-    text
-}
-
-/// RFC 4648 §4.
-fn base64(octets: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = digits(octets, 6, LETTERS);
-    while !text.len().is_multiple_of(4) {
-        text.push('=');
-    }
-    text
-}
-
-/// RFC 4648 §7, without padding.
-fn base32(octets: &[u8]) -> String {
-    digits(octets, 5, b"0123456789ABCDEFGHIJKLMNOPQRSTUV")
-}
-
-/// The octets' bits, so many at a time, each as a letter.
-fn digits(octets: &[u8], bits: u32, letters: &[u8]) -> String {
-    let (mut pending, mut held) = (0_u32, 0_u32);
-    let mut text = String::new();
-    let mut push = |value: u32| {
-        let index = usize::try_from(value).unwrap_or_default();
-        text.extend(letters.get(index).map(|letter| char::from(*letter)));
-    };
-    let mask = (1 << bits) - 1;
-    for octet in octets {
-        pending = (pending << 8 | u32::from(*octet)) & 0xffff;
-        held += 8;
-        while held >= bits {
-            held -= bits;
-            push(pending >> held & mask);
-        }
-    }
-    if held > 0 {
-        push(pending << (bits - held) & mask);
-    }
-    text
 }
 
 /// `YYYYMMDDHHmmSS` of seconds since 1970 (RFC 4034 §3.2).

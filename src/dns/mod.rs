@@ -3,6 +3,7 @@
 //! Rdata is opaque: what a type means is looked up only where that matters (see [`rdata`]). `message` reads
 //! what servers send, `view` reads a client's question in place, `encode` writes.
 
+pub mod base;
 pub mod delegation;
 pub mod edns;
 pub mod encode;
