@@ -365,6 +365,25 @@ pub const SIGNATURE_SKEW_SECS_MIN: u32 = 3_600;
 /// See [`SIGNATURE_SKEW_SECS_MIN`].
 pub const SIGNATURE_SKEW_SECS_MAX: u32 = 86_400;
 
+// Trust anchors that follow their zones (RFC 5011).
+
+/// Seconds that a new key is seen in every proven set before it is trusted (RFC 5011 §2.4.1: 30 days).
+pub const ANCHOR_ADD_HOLD_SECS: u64 = 30 * 86_400;
+/// Seconds that a revoked key is out of the set before it counts as removed (RFC 5011 §2.4.2: 30 days).
+pub const ANCHOR_REMOVE_HOLD_SECS: u64 = 30 * 86_400;
+/// Seconds that a trusted key may be missing while another is in use (Unbound `keep-missing` 366 days).
+pub const ANCHOR_KEEP_MISSING_SECS: u64 = 366 * 86_400;
+/// Proven sets that a new key is seen in at least (RFC 5011 §2.4.1, Unbound 2).
+pub const ANCHOR_SIGHTINGS_MIN: u32 = 2;
+/// Keys tracked of one zone: no more than vouch for a zone at a time ([`DS_MAX`]). The root had three at most.
+pub const ANCHOR_KEYS_MAX: usize = DS_MAX;
+/// Seconds between two looks at the keys of a zone, at least and at most (RFC 5011 §2.3).
+pub const ANCHOR_PROBE_SECS_MIN: u64 = 3_600;
+/// See [`ANCHOR_PROBE_SECS_MIN`].
+pub const ANCHOR_PROBE_SECS_MAX: u64 = 15 * 86_400;
+/// Seconds after a look that failed, at most (RFC 5011 §2.3).
+pub const ANCHOR_RETRY_SECS_MAX: u64 = 86_400;
+
 // Time to live, in seconds.
 
 /// `[cache] max-ttl`.

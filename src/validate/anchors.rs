@@ -91,6 +91,11 @@ pub enum AnchorError {
     /// A key that cannot sign a zone.
     #[error("the key {0} is not a zone key (flags {1}): take the zone's key signing key, flags 257")]
     NotZoneKey(u16, u16),
+    /// What is noted of a key's state makes no sense.
+    #[error(
+        "'{0}' says nothing of the key's state: write ;;state=2 for a trusted key, or remove the comment"
+    )]
+    State(String),
     /// A revoked key.
     #[error("the key {0} is revoked: remove the line and add the zone's present key")]
     Revoked(u16),
@@ -114,11 +119,9 @@ impl Anchors {
     pub fn parse(text: &str) -> Result<Self, Vec<AnchorFault>> {
         let mut anchors = Self::default();
         let mut faults = Vec::new();
-        let mut owner = None;
-        for entry in entries(text) {
-            match entry.and_then(|entry| read_entry(&entry, &mut owner)) {
-                Ok(Some((zone, key))) => anchors.add(zone, key),
-                Ok(None) => {}
+        for record in records(text) {
+            match record.and_then(|record| record.not_revoked().map(|()| record)) {
+                Ok(record) => anchors.add(record.zone, record.key),
                 Err(fault) => faults.push(fault),
             }
         }
@@ -131,6 +134,19 @@ impl Anchors {
         let (Anchor::Positive(keys) | Anchor::Negative { hidden: keys, .. }) = point;
         if !keys.contains(&key) {
             keys.push(key);
+        }
+    }
+
+    /// Trusts these keys of a zone and no others; without any, the zone has no anchor. A negative one stays.
+    pub fn replace(&mut self, zone: &Name, keys: Vec<AnchorKey>) {
+        match self.points.get_mut(zone) {
+            Some(Anchor::Negative { hidden, .. }) => *hidden = keys,
+            _ if keys.is_empty() => {
+                self.points.remove(zone);
+            }
+            _ => {
+                self.points.insert(zone.clone(), Anchor::Positive(keys));
+            }
         }
     }
 
@@ -229,9 +245,42 @@ impl fmt::Display for AnchorKey {
     }
 }
 
+/// A record of a trust anchor file.
+pub(super) struct Record<'a> {
+    pub(super) line: usize,
+    pub(super) zone: Name,
+    /// A key may have its REVOKE bit set.
+    pub(super) key: AnchorKey,
+    /// The comment behind it, from its semicolon on.
+    pub(super) note: &'a str,
+}
+
+impl Record<'_> {
+    /// A fault if it is a key with its REVOKE bit (RFC 5011 §2.1).
+    pub(super) fn not_revoked(&self) -> Result<(), AnchorFault> {
+        match &self.key {
+            AnchorKey::Dnskey(rdata) if Dnskey::read(rdata).is_ok_and(|key| key.is_revoked()) => {
+                Err(AnchorFault { line: self.line, what: AnchorError::Revoked(self.key.key_tag()) })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// All records of a trust anchor file, and the faults of those that cannot be read.
+pub(super) fn records(text: &str) -> Vec<Result<Record<'_>, AnchorFault>> {
+    let mut owner = None;
+    entries(text)
+        .into_iter()
+        .filter_map(|entry| entry.and_then(|entry| read_entry(&entry, &mut owner)).transpose())
+        .collect()
+}
+
 /// The words of one record, its parentheses resolved.
 struct Entry<'a> {
     line: usize,
+    /// The comment at its end, from the semicolon on.
+    note: &'a str,
     /// Whether the record begins with a blank: its owner is that of the record before.
     blank: bool,
     words: Vec<&'a str>,
@@ -242,13 +291,15 @@ fn entries(text: &str) -> Vec<Result<Entry<'_>, AnchorFault>> {
     let mut found = Vec::new();
     let mut open: Option<Entry<'_>> = None;
     for (line, raw) in (1_usize..).zip(text.lines()) {
-        let content = raw.split(';').next().unwrap_or_default();
+        let (content, note) = raw.split_at(raw.find(';').unwrap_or(raw.len()));
         let mut depth = i32::from(open.is_some());
         let mut entry = open.take().unwrap_or_else(|| Entry {
             line,
+            note,
             blank: content.starts_with([' ', '\t']),
             words: Vec::new(),
         });
+        entry.note = note;
         for piece in content.split_inclusive(['(', ')']) {
             entry.words.extend(piece.trim_end_matches(['(', ')']).split_whitespace());
             depth += i32::from(piece.ends_with('(')) - i32::from(piece.ends_with(')'));
@@ -270,10 +321,10 @@ fn entries(text: &str) -> Vec<Result<Entry<'_>, AnchorFault>> {
 }
 
 /// One record. `None` for `$TTL`, which says nothing here.
-fn read_entry(
-    entry: &Entry<'_>,
+fn read_entry<'a>(
+    entry: &Entry<'a>,
     last_owner: &mut Option<Name>,
-) -> Result<Option<(Name, AnchorKey)>, AnchorFault> {
+) -> Result<Option<Record<'a>>, AnchorFault> {
     let fault = |what| AnchorFault { line: entry.line, what };
     let mut words = entry.words.iter().copied();
     if !entry.blank {
@@ -302,7 +353,7 @@ fn read_entry(
     };
     let rest: Vec<&str> = words.collect();
     let key = if rtype == RecordType::DS { read_ds(&rest) } else { read_dnskey(&rest) }.map_err(fault)?;
-    Ok(Some((owner, key)))
+    Ok(Some(Record { line: entry.line, zone: owner, key, note: entry.note }))
 }
 
 fn number<T: std::str::FromStr>(word: &str, what: &'static str) -> Result<T, AnchorError> {
@@ -355,9 +406,6 @@ fn read_dnskey(words: &[&str]) -> Result<AnchorKey, AnchorError> {
     let read = Dnskey::read(&rdata).map_err(|_| AnchorError::Short)?;
     if !read.is_zone_key() {
         return Err(AnchorError::NotZoneKey(read.key_tag(), flags));
-    }
-    if read.is_revoked() {
-        return Err(AnchorError::Revoked(read.key_tag()));
     }
     Ok(AnchorKey::Dnskey(rdata))
 }

@@ -14,6 +14,7 @@ pub mod denial;
 mod judge;
 mod nsec;
 pub mod nsec3;
+pub mod rollover;
 mod signature;
 mod story;
 #[cfg(test)]
@@ -41,6 +42,7 @@ use work::{Stop, Work};
 
 pub use algorithms::{Policy, Sha1};
 pub use anchors::Anchors;
+pub use rollover::Rollover;
 pub use validated::{Culprit, Parts, Validated};
 pub use zone_keys::ZoneKeys;
 
@@ -66,6 +68,11 @@ impl Validator {
     /// What is trusted.
     pub fn anchors(&self) -> &Anchors {
         &self.anchors
+    }
+
+    /// What an operator decided.
+    pub fn policy(&self) -> Policy {
+        self.policy
     }
 
     /// Begins to judge a response.

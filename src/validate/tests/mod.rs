@@ -6,6 +6,7 @@ mod chains;
 mod denials;
 mod limits;
 mod oddities;
+mod rollover;
 mod signatures;
 mod vectors;
 
