@@ -29,6 +29,7 @@ mod poison_inmessage;
 mod poison_offpath;
 mod reasons;
 mod renewals;
+mod rollover_zone;
 mod stale;
 mod swarm;
 mod tools;
