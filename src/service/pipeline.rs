@@ -7,6 +7,7 @@ use crate::context::Context;
 use crate::dns::edns::{EdeCode, ExtendedError};
 use crate::dns::encode::encode;
 use crate::dns::message::{Header, Message};
+use crate::dns::rdata::Rrsig;
 use crate::dns::response::Outcome;
 use crate::dns::security::ValidationState;
 use crate::dns::view::QueryView;
@@ -389,22 +390,24 @@ impl Service {
 
     /// Keeps each alias of a chain under its own name: it serves the other types too, a DNAME the names below.
     fn keep_aliases(&self, link: &Link) {
-        // A wildcard's proof stands in the authority section; the SOA of a negative end does not belong here.
-        let proof: Vec<Rrset> =
+        // What proves a wildcard's expansion stands in the authority section. The SOA of a negative end does not belong
+        // here, and an alias that was not expanded needs no proof, nor its shorter TTL.
+        let expanded: Vec<Rrset> =
             link.authority.iter().filter(|rrset| rrset.rtype != RecordType::SOA).cloned().collect();
+        let proof = |alias: &Rrset| if is_expanded(alias) { expanded.as_slice() } else { &[] };
         let mut made_by: Option<&Rrset> = None;
         for rrset in &link.answer {
             if rrset.rtype == RecordType::DNAME {
                 made_by = Some(rrset);
                 if link.state.is_secure() {
                     let (name, records) = (&rrset.name, std::slice::from_ref(rrset));
-                    self.keep(name, RecordType::DNAME, Rcode::NOERROR, records, &proof, link);
+                    self.keep(name, RecordType::DNAME, Rcode::NOERROR, records, proof(rrset), link);
                 }
             } else if rrset.rtype == RecordType::CNAME {
                 let mut records = Vec::with_capacity(2);
                 records.extend(made_by.take().cloned());
                 records.push(rrset.clone());
-                self.keep(&rrset.name, RecordType::CNAME, Rcode::NOERROR, &records, &proof, link);
+                self.keep(&rrset.name, RecordType::CNAME, Rcode::NOERROR, &records, proof(rrset), link);
             }
         }
     }
@@ -443,6 +446,14 @@ impl Service {
             self.store.answers.remove(name, rtype);
         }
     }
+}
+
+/// Whether a signature says that the RRset was expanded from a wildcard: it counts fewer labels than the owner has
+/// (RFC 4035 §5.3.4).
+fn is_expanded(rrset: &Rrset) -> bool {
+    let owner_labels = rrset.name.label_count() - usize::from(rrset.name.is_wildcard());
+    let mut signatures = rrset.signatures.iter().filter_map(|rdata| Rrsig::read(rdata).ok());
+    signatures.any(|rrsig| usize::from(rrsig.labels) < owner_labels)
 }
 
 /// Appends a link to what came before it.

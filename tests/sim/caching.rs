@@ -196,3 +196,26 @@ async fn glue_of_another_zone_is_not_believed() {
     sim.ask_a("www.evil.org.").await.is_address(WEB);
     assert_eq!(sim.network.sent_to(evil.into()), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_alias_is_kept_without_the_proof_of_what_it_does_not_lead_to() {
+    let zone = Zone::new("example.org.")
+        .negative_ttl(60)
+        .record("alias 3600 CNAME none.old")
+        .record("old 3600 DNAME tree")
+        .record("*.wild 3600 CNAME none");
+    let sim = Sim::with(World::new(seed()).zone(zone), |options| options.prefetch = false);
+    for owner in ["alias.example.org.", "x.wild.example.org."] {
+        assert_eq!(sim.ask_a(owner).await.rcode(), Rcode::NXDOMAIN);
+    }
+    sim.pass(61).await;
+    for (owner, rtype) in [("alias.example.org.", RecordType::CNAME), ("old.example.org.", RecordType::DNAME)]
+    {
+        let reply = sim.ask(owner, rtype).await;
+        assert!(reply.secure() && reply.packets == 0, "{reply:#?}");
+        assert!(reply.message.authority.is_empty(), "{reply:#?}");
+    }
+    // What was expanded from a wildcard needs its proof, and lasts no longer.
+    let expanded = sim.ask("x.wild.example.org.", RecordType::CNAME).await;
+    assert!(expanded.secure() && expanded.packets > 0 && !expanded.message.authority.is_empty());
+}
