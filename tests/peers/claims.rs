@@ -198,6 +198,10 @@ fn compare(ours: &Answer, theirs: &Answer) -> Option<String> {
         set(answer.authority.iter().filter(proves))
     };
     let answers = differing(&set(&ours.records), &set(&theirs.records));
+    // Behind aliases Unbound may show what denied another answer that led the same way.
+    if !aliases(&ours.records).is_empty() && proof(ours).is_subset(&proof(theirs)) {
+        return answers;
+    }
     answers.or_else(|| differing(&proof(ours), &proof(theirs)))
 }
 

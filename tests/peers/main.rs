@@ -24,6 +24,7 @@ mod authority;
 mod claims;
 mod clients;
 mod differences;
+mod odd;
 mod process;
 mod questions;
 mod resolver;

@@ -1,5 +1,6 @@
 //! The questions, with the rcode and the state that the zones themselves ask for.
 
+use crate::odd;
 use crate::sign::{Denial, Fault, Link, Signer};
 use crate::world::{State, Zone, zones};
 
@@ -14,16 +15,18 @@ pub(crate) struct Case {
 
 /// What kind of proof an answer needs.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     Present,
     /// Expanded from a wildcard.
     Expanded,
     NoData,
     /// No data, and the wildcard that might have had it exists.
     ExpandedNoData,
+    /// No data, as the wildcard that would match is an empty non-terminal (RFC 4592 §2.2.2).
+    BelowNonTerminal,
     NxDomain,
 }
-use Kind::{Expanded, ExpandedNoData, NoData, NxDomain, Present};
+use Kind::{BelowNonTerminal, Expanded, ExpandedNoData, NoData, NxDomain, Present};
 
 /// Asked in every zone; names are relative to the apex.
 const FEW: [(&str, &str, Kind); 8] = [
@@ -155,6 +158,11 @@ pub(crate) fn cases() -> Vec<Case> {
         for (label, rtype, kind) in rows.filter(|_| zone.name != ".") {
             cases.push(case(&zone, label, rtype, *kind));
         }
+        if zone.odd {
+            for (label, rtype, kind) in odd::questions(zone.signer) {
+                cases.push(case(&zone, &label, rtype, kind));
+            }
+        }
         if zone.name != "." {
             cases.push(ds_case(&zone));
         }
@@ -182,15 +190,25 @@ fn case(zone: &Zone, label: &str, rtype: &'static str, kind: Kind) -> Case {
 
 fn state(zone: &Zone, label: &str, rtype: &str, kind: Kind) -> State {
     let opt_out = matches!(zone.denial, Denial::Nsec3 { opt_out: true, .. });
-    let lowered =
-        matches!(zone.signer, Signer::Ldns(_)) && label == "upper" && ["HTTPS", "SVCB"].contains(&rtype);
+    // RFC 4034 §6.2, RFC 6840 §5.1: names in data of other types are signed as they are written; some signers lower them.
+    let lowered = match zone.signer {
+        Signer::Ldns(_) => label == "upper" && ["HTTPS", "SVCB"].contains(&rtype),
+        Signer::Bind(_) => rtype == "TYPE23",
+        _ => false,
+    };
+    // RFC 9276 §3.2: no validator here takes so many.
+    let dear = matches!(zone.denial, Denial::Nsec3 { iterations: 151.., .. });
     match (zone.state, zone.fault) {
-        // RFC 6840 §5.1: names in data of new types are signed as they are written; ldns signs them in lower case.
         (State::Secure, _) if lowered => State::Bogus,
+        // RFC 4035 §3.1.3.4: an NSEC has to deny the wildcard too; BIND leaves it out.
+        (State::Secure, _) if kind == BelowNonTerminal && matches!(zone.denial, Denial::Nsec) => State::Bogus,
+        (State::Secure, _) if dear && kind != Present => State::Insecure,
         (State::Secure, Fault::Tampered) if label == "www" && kind == Present => State::Bogus,
         (State::Secure, Fault::NoDenial) if kind != Present => State::Bogus,
         // RFC 5155 §9.2: a name that an opt-out span covers may exist all the same.
-        (State::Secure, _) if opt_out && matches!(kind, NxDomain | Expanded | ExpandedNoData) => {
+        (State::Secure, _)
+            if opt_out && matches!(kind, NxDomain | Expanded | ExpandedNoData | BelowNonTerminal) =>
+        {
             State::Insecure
         }
         (state, _) => state,

@@ -121,11 +121,13 @@ fn sign(folder: &Path, zone: &Zone, text: &str) -> Vec<String> {
 fn mnemonic(algorithm: u8) -> &'static str {
     match algorithm {
         5 => "RSASHA1",
+        7 => "NSEC3RSASHA1",
         8 => "RSASHA256",
         10 => "RSASHA512",
         13 => "ECDSAP256SHA256",
         14 => "ECDSAP384SHA384",
         15 => "ED25519",
+        16 => "ED448",
         other => panic!("no zone of this world uses algorithm {other}"),
     }
 }
@@ -223,7 +225,8 @@ fn sign_with_knot(folder: &Path, zone: &Zone, algorithm: u8, cds: &str, unsigned
     };
     let configuration = format!(
         "database:\n  storage: \"{path}/kasp\"\nlog:\n  - target: stderr\n    any: error\npolicy:\n  - id: here\n    \
-         manual: on\n    cds-cdnskey-publish: {cds}\n    nsec3: {nsec3}\n{options}zone:\n  - domain: {name}\n    \
+         manual: on\n    cds-cdnskey-publish: {cds}\n    nsec3: {nsec3}\n    rrsig-lifetime: 14d\n    rrsig-refresh: 7d\n    zone-max-ttl: 1h\n{options}\
+         zone:\n  - domain: {name}\n    \
          storage: \"{path}\"\n    file: \"{unsigned}\"\n    dnssec-policy: here\n",
         name = zone.name,
     );

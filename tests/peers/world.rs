@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::odd;
 use crate::sign::{Denial, Fault, Keys, Link, Signer};
 
 /// What a validator has to think of a zone's answers.
@@ -55,6 +56,8 @@ pub(crate) struct Zone {
     pub(crate) ttl_secs: u32,
     /// Whether it has one of everything, or only a few names.
     pub(crate) full: bool,
+    /// Whether it has what is allowed and seldom.
+    pub(crate) odd: bool,
     /// Records of its own, relative to its apex.
     pub(crate) extra: &'static str,
     /// Its name servers, if other than `ns` at its server.
@@ -73,6 +76,7 @@ const PLAIN: Zone = Zone {
     state: State::Secure,
     ttl_secs: 3_600,
     full: false,
+    odd: false,
     extra: "",
     name_servers: &[],
 };
@@ -83,6 +87,7 @@ const OPT_OUT: Denial = Denial::Nsec3 { salt: "-", iterations: 0, opt_out: true 
 pub(crate) fn zones() -> Vec<Zone> {
     let mut zones = insecure();
     zones.extend(healthy());
+    zones.extend(unusual());
     zones.extend(rolling());
     zones.extend(broken());
     zones.extend(parents());
@@ -151,6 +156,23 @@ fn healthy() -> Vec<Zone> {
             ],
             ..PLAIN
         },
+    ]
+}
+
+/// What is allowed and seldom, under each signer. A name of ten octets leaves room for names of a known length.
+fn unusual() -> Vec<Zone> {
+    let salted = |iterations| Denial::Nsec3 { salt: "5a17", iterations, opt_out: false };
+    let counted = |name, iterations| Zone { name, server: 3, denial: salted(iterations), ..PLAIN };
+    vec![
+        Zone { name: "odd.west.", server: 3, odd: true, ..PLAIN },
+        Zone { name: "odd.east.", server: 3, signer: Signer::Ldns(8), denial: salted(1), odd: true, ..PLAIN },
+        Zone { name: "odk.west.", server: 4, signer: Signer::Knot(15), denial: OPT_OUT, odd: true, ..PLAIN },
+        Zone { name: "rsasha1.west.", server: 3, signer: Signer::Bind(7), denial: NSEC3, ..PLAIN },
+        Zone { name: "ed448.west.", server: 3, signer: Signer::Bind(16), ..PLAIN },
+        counted("iterations50.east.", 50),
+        counted("iterations51.east.", 51),
+        counted("iterations150.east.", 150),
+        Zone { signer: Signer::Ldns(13), ..counted("iterations151.east.", 151) },
     ]
 }
 
@@ -234,6 +256,9 @@ pub(crate) fn records(zone: &Zone) -> String {
         } else {
             FEW.to_owned()
         });
+    }
+    if zone.odd {
+        text.push_str(&odd::records(zone.signer));
     }
     text.push_str(zone.extra);
     text
