@@ -495,3 +495,23 @@ pub const LARGE_ANSWER_OCTETS: usize = 16 << 10;
 pub const SHARDS_MAX: usize = 64;
 /// A cache has no more parts than leave each so many octets, so that one large entry does not empty a part.
 pub const SHARD_BYTES_MIN: usize = 1 << 20;
+
+// Denials that are kept to answer other questions (RFC 8198).
+
+/// A zone has at most one part in so many of the room: the root zone's NSEC records, 0.7 MB, fit into that of the default
+/// `[cache] size`.
+pub const DENIAL_ZONES_MIN: usize = 16;
+/// The least that one zone may have, in octets, however small the cache.
+pub const DENIAL_ZONE_BYTES_MIN: usize = 64 << 10;
+/// Octets of the largest record that is kept (CVE-2026-33258): an honest one with an RSA signature has 500.
+pub const DENIAL_OCTETS_MAX: usize = 4 << 10;
+/// Records that are passed over, as they are past their time, in search of one that is not.
+pub const DENIALS_PASSED_MAX: usize = 4;
+/// Records looked at for one that may go: of so many that were all used the last one does.
+pub const DENIAL_CHANCES_MAX: usize = 8;
+/// Chains of NSEC3 records of one zone that are tried: the present one, and another while the salt changes.
+pub const DENIAL_CHAINS_MAX: usize = 2;
+/// SHA-1 blocks that an answer from NSEC3 records may cost (PowerDNS `aggressive_cache_max_nsec3_hash_cost` 150 hashes):
+/// without iterations a name of a hundred labels takes as many. A question spends no more than half of its
+/// [`Limit::Nsec3Hashes`] on them; the rest is for the proof, if it has to ask after all.
+pub const SYNTHESIS_BLOCKS_MAX: u32 = 256;

@@ -31,7 +31,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 /// Of these modules only some names may be imported: the importing module, the imported one, the names.
 const ONLY: &[(&str, &str, &[&str])] = &[
     // The types it stores.
-    ("cache", "validate", &["ZoneTrust"]),
+    ("cache", "validate", &["Validated", "ZoneTrust"]),
     ("lab", "iterate", &["exchange"]),
 ];
 

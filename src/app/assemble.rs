@@ -174,6 +174,7 @@ fn service_settings(settings: &Settings) -> service::Settings {
             max_negative: settings.cache.max_negative_ttl_secs,
         },
         below_nxdomain: settings.harden.below_nxdomain,
+        aggressive_nsec: settings.harden.aggressive_nsec,
         referral_path: settings.harden.referral_path,
         private: PrivateAddresses::new(
             &settings.resolver.private_address,

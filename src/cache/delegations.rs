@@ -213,7 +213,8 @@ fn server_heap(server: &NameServer) -> usize {
     heap(server.name.heap_len()) + heap(server.glue.len() * size_of::<IpAddr>())
 }
 
-fn rrset_heap(set: &Rrset) -> usize {
+/// What an RRset has allocated.
+pub(super) fn rrset_heap(set: &Rrset) -> usize {
     heap(set.name.heap_len()) + heap(set.rdatas.byte_len()) + heap(set.signatures.byte_len())
 }
 

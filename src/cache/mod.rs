@@ -6,6 +6,7 @@
 pub mod addresses;
 pub mod answers;
 pub mod delegations;
+pub mod denials;
 pub mod failures;
 pub mod servers;
 pub mod shard;
@@ -28,6 +29,8 @@ pub struct Store {
     pub failures: failures::Failures,
     /// What is proven of zones.
     pub zones: zones::Zones<ZoneTrust>,
+    /// What is proven to be absent.
+    pub denials: denials::Denials,
     /// Addresses of name servers.
     pub addresses: addresses::Addresses,
     /// Zone cuts.
@@ -38,27 +41,30 @@ pub struct Store {
 
 impl Store {
     /// Empty caches that take at most `bytes_max` octets together (`[cache] size`): of sixteen parts answers have
-    /// ten, zone cuts two, addresses, servers, zones and failures one each.
+    /// nine, zone cuts two, denials, addresses, servers, zones and failures one each.
     pub fn new(bytes_max: usize, entropy: &Entropy) -> Self {
         let part = bytes_max / 16;
         let servers = servers::Servers::new(part, entropy);
         Self {
-            answers: answers::Answers::new(10 * part, entropy),
+            answers: answers::Answers::new(9 * part, entropy),
             failures: failures::Failures::new(part, entropy).heeding(Arc::clone(servers.uplink())),
             zones: zones::Zones::new(part, entropy, zone_trust_heap),
+            denials: denials::Denials::new(part, entropy),
             addresses: addresses::Addresses::new(part, entropy),
             delegations: Arc::new(delegations::Delegations::new(2 * part, entropy)),
             servers: Arc::new(servers),
         }
     }
 
-    /// Forgets what was judged of names at and below `zone`: answers, failures, and what is proven of zones. With them
-    /// go all answers that rest on a negative trust anchor: an alias from elsewhere may lead below `zone`.
+    /// Forgets what was judged of names at and below `zone`: answers, failures, what is proven of zones and of what they
+    /// have not. With them go all answers that rest on a negative trust anchor: an alias from elsewhere may lead below
+    /// `zone`.
     pub fn forget_below(&self, zone: &Name) {
         self.answers.remove_below(zone);
         self.answers.remove_noted(EdeCode::NEGATIVE_TRUST_ANCHOR);
         self.failures.remove_below(zone);
         self.zones.remove_below(zone);
+        self.denials.remove_below(zone);
     }
 
     /// The octets that all caches take.
@@ -66,6 +72,7 @@ impl Store {
         self.answers.bytes()
             + self.failures.bytes()
             + self.zones.bytes()
+            + self.denials.bytes()
             + self.addresses.bytes()
             + self.delegations.bytes()
             + self.servers.bytes()

@@ -51,9 +51,7 @@ impl<K: Hash + Eq, V> Sharded<K, V> {
     pub fn new(bytes_max: usize, entropy: &Entropy, weigh: fn(&K, &V) -> usize) -> Self {
         let wanted = (bytes_max / limits::SHARD_BYTES_MIN).clamp(1, limits::SHARDS_MAX);
         let count = 1 << wanted.ilog2();
-        // Caches live as long as the process, and the hasher wants its seed to live as long. Both of its seeds are
-        // secret: with a known one, names that collide can be made without knowing the other.
-        let shared: &'static SharedSeed = Box::leak(Box::new(SharedSeed::from_u64(entropy.u64())));
+        let shared = shared_seed(entropy);
         let hasher = || SeedableRandomState::with_seed(entropy.u64(), shared);
         let shard = || {
             let entries = LruCache::unbounded_with_hasher(hasher());
@@ -145,6 +143,13 @@ impl<K: Hash + Eq, V> Sharded<K, V> {
     }
 }
 
+/// The seed that the hashers of one cache share.
+pub(super) fn shared_seed(entropy: &Entropy) -> &'static SharedSeed {
+    // Caches live as long as the process, and the hasher wants its seed to live as long. Both of its seeds are
+    // secret: with a known one, names that collide can be made without knowing the other.
+    Box::leak(Box::new(SharedSeed::from_u64(entropy.u64())))
+}
+
 /// A panic while a part was locked left it whole: every change is made at its end.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -219,7 +224,7 @@ pub const fn heap(len: usize) -> usize {
 
 /// The most that a hash table of so many entries takes: a pointer and an octet of state for each bucket, at most
 /// 7/8 of them in use; twice as many buckets, since entries that went make a table grow before it is cleaned.
-fn table_bytes(len: usize) -> usize {
+pub(super) fn table_bytes(len: usize) -> usize {
     if len == 0 {
         return 0;
     }

@@ -242,6 +242,7 @@ fn harden(reader: &mut Reader<'_>) -> Harden {
         glue: reader.value("harden", "glue", true, boolean),
         dnssec_stripped: reader.value("harden", "dnssec-stripped", true, boolean),
         below_nxdomain: reader.value("harden", "below-nxdomain", true, boolean),
+        aggressive_nsec: reader.value("harden", "aggressive-nsec", true, boolean),
         referral_path: reader.value("harden", "referral-path", false, boolean),
     }
 }

@@ -157,6 +157,8 @@ pub struct Harden {
     pub dnssec_stripped: bool,
     /// A proven NXDOMAIN covers the names below (RFC 8020).
     pub below_nxdomain: bool,
+    /// Proven denials answer other questions as well (RFC 8198).
+    pub aggressive_nsec: bool,
     /// Addresses of name servers are used only once they are proven, where their zone is signed.
     pub referral_path: bool,
 }

@@ -69,12 +69,7 @@ fn every_fault_is_told_at_once_with_file_line_key_and_remedy() {
 
 #[test]
 fn a_key_of_later_work_is_not_known() {
-    for text in [
-        "[server]\nlisten-tls = []",
-        "[cache]\nsnapshot = \"\"",
-        "[harden]\naggressive-nsec = true",
-        "[log]\nqueries = true",
-    ] {
+    for text in ["[server]\nlisten-tls = []", "[cache]\nsnapshot = \"\"", "[log]\nqueries = true"] {
         let found = faults(text);
         assert!(found.len() == 1 && found[0].contains("the key is not known"), "{found:?}");
     }

@@ -116,6 +116,7 @@ impl EdeCode {
     pub const SIGNATURE_EXPIRED_BEFORE_VALID: Self = Self(25);
     pub const TOO_EARLY: Self = Self(26);
     pub const UNSUPPORTED_NSEC3_ITERATIONS: Self = Self(27);
+    pub const SYNTHESIZED: Self = Self(29);
     pub const INVALID_QUERY_TYPE: Self = Self(30);
     pub const NEGATIVE_TRUST_ANCHOR: Self = Self(33);
 }

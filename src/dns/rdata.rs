@@ -5,7 +5,7 @@
 //! (`Soa`, `Rrsig`, `Dnskey`, …) borrow from uncompressed rdata and allocate nothing but names.
 //! Every other type stays opaque.
 
-use super::{Class, Name, RecordType};
+use super::{Class, Name, RecordType, Rrset};
 
 /// A piece of rdata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,6 +133,13 @@ pub struct Soa {
 }
 
 impl Soa {
+    /// Seconds that a denial with this SOA RRset may be kept (RFC 2308 §5): the lower of its TTL and its MINIMUM.
+    pub fn negative_ttl(rrset: &Rrset) -> u32 {
+        let minimum =
+            rrset.rdatas.first().and_then(|rdata| Self::read(rdata).ok()).map_or(0, |soa| soa.minimum);
+        rrset.ttl.min(minimum)
+    }
+
     /// Reads uncompressed rdata.
     pub fn read(rdata: &[u8]) -> Result<Self, BadRdata> {
         let (mname, used) = Name::from_wire(rdata).map_err(|_| BadRdata)?;

@@ -20,6 +20,8 @@ pub(crate) struct Link {
     /// Where the chain ends.
     pub(crate) target: Name,
     pub(crate) state: ValidationState,
+    /// It was made from other answers' proofs (RFC 8198), and is not kept.
+    pub(crate) synthesised: bool,
     /// What a client should know of an answer that is not secure.
     pub(crate) note: Option<ExtendedError>,
     /// Seconds it may be kept, where no record is left to say so.
@@ -42,18 +44,11 @@ impl TtlBounds {
     fn apply(&self, rrset: &mut Rrset, negative: bool, signed_secs: u32) {
         let max = if negative { self.max_negative.min(self.max) } else { self.max };
         if negative && rrset.rtype == RecordType::SOA {
-            rrset.ttl = negative_ttl(rrset);
+            rrset.ttl = Soa::negative_ttl(rrset);
         }
         rrset.ttl = rrset.ttl.max(self.min.min(max).min(signed_secs)).min(max);
         rrset.signatures_ttl = rrset.ttl;
     }
-}
-
-/// Seconds that a negative answer with this SOA may be kept (RFC 2308 §5): the lower of the record's TTL and
-/// its MINIMUM.
-pub(crate) fn negative_ttl(soa: &Rrset) -> u32 {
-    let minimum = soa.rdatas.first().and_then(|rdata| Soa::read(rdata).ok()).map_or(0, |soa| soa.minimum);
-    soa.ttl.min(minimum)
 }
 
 /// Seconds until the first of the signatures over an RRset expires; for ever if there is none.
@@ -78,6 +73,7 @@ impl Link {
             authority: parts.authority,
             target: parts.target,
             state: parts.state,
+            synthesised: false,
             note: parts.info,
             ttl_secs: None,
         };
@@ -127,6 +123,7 @@ impl Link {
             authority,
             target,
             state,
+            synthesised: false,
             note: None,
             ttl_secs: None,
         })
@@ -156,6 +153,16 @@ impl Link {
             _ => Outcome::NoData,
         };
         let Message { header, answer, authority, .. } = message;
-        Self { rcode: header.rcode, outcome, answer, authority, target, state, note, ttl_secs: None }
+        Self {
+            rcode: header.rcode,
+            outcome,
+            answer,
+            authority,
+            target,
+            state,
+            synthesised: false,
+            note,
+            ttl_secs: None,
+        }
     }
 }

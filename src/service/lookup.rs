@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, OnceLock, Weak};
 
 use crate::context::{BoxFuture, Context};
+use crate::dns::rdata::Soa;
 use crate::dns::response::{Outcome, Scrubbed};
 use crate::dns::{Name, Question, RecordType, Rrset};
 use crate::failure::Failure;
@@ -49,6 +50,14 @@ impl Lookup for Addresses {
             }
             if service.settings.referral_path {
                 return service.proven_addresses(&question, context).await;
+            }
+            if let Some(denied) = service.synthesised(&question, &context.budget)
+                && denied.answer.is_empty()
+            {
+                let ttl = denied.authority.iter().map(|rrset| rrset.ttl).min().unwrap_or(0);
+                let ttl = ttl.clamp(1, limits::NO_ADDRESS_SECS);
+                service.store.addresses.insert(&question, Arc::default(), ttl, service.clock.now());
+                return Ok(Vec::new());
             }
             let response = service.fetch(&question, context).await?;
             let found = in_response(&response);
@@ -105,5 +114,5 @@ pub(super) fn address(rdata: &[u8]) -> Option<IpAddr> {
 /// Seconds that the response may be remembered.
 fn response_ttl(response: &Scrubbed) -> u32 {
     let positive = response.answer.iter().map(|rrset| rrset.ttl).min();
-    positive.or_else(|| response.soa().map(super::link::negative_ttl)).unwrap_or(limits::FAILURE_TTL_SECS_MIN)
+    positive.or_else(|| response.soa().map(Soa::negative_ttl)).unwrap_or(limits::FAILURE_TTL_SECS_MIN)
 }

@@ -1,9 +1,10 @@
 //! One client question from its first octet to its reply.
 //!
-//! [`Service::prepare`] says at once what can be said without waiting: errors, local zones, cached answers. What
-//! is left goes to [`Service::reply`], which walks the chain of aliases link by link: remembered failure →
-//! cache → flight (fetch, prove, remember). `secure` gets links proven, `finish` writes the reply. Where that fails
-//! or takes long, `stale` has what was last known; `prefetch` renews what is asked for shortly before its end.
+//! [`Service::prepare`] says at once what can be said without waiting: errors, local zones, cached answers, what
+//! is proven already. What is left goes to [`Service::reply`], which walks the chain of aliases link by link:
+//! remembered failure → cache → synthesis → flight (fetch, prove, remember). `secure` gets links proven, `finish`
+//! writes the reply. Where that fails or takes long, `stale` has what was last known; `prefetch` renews what is asked
+//! for shortly before its end.
 
 pub mod access;
 pub mod cookies;
@@ -25,6 +26,7 @@ pub mod single_flight;
 pub mod source;
 pub mod stage;
 mod stale;
+mod synthesise;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -89,6 +91,8 @@ pub struct Settings {
     pub ttl: TtlBounds,
     /// `[harden] below-nxdomain` (RFC 8020).
     pub below_nxdomain: bool,
+    /// `[harden] aggressive-nsec` (RFC 8198).
+    pub aggressive_nsec: bool,
     /// `[harden] referral-path`: name servers and their addresses on the way to an answer are proven too.
     pub referral_path: bool,
     /// `[resolver] private-address` and `private-domain`.

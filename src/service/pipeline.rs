@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::budget::Budget;
 use crate::cache::answers::{ABSENT, CachedAnswer, Kept, Wanted};
+use crate::cache::denials::TtlMax;
 use crate::context::Context;
 use crate::dns::edns::{EdeCode, ExtendedError};
 use crate::dns::encode::encode;
@@ -15,7 +17,7 @@ use crate::dns::{Name, Opcode, Question, Rcode, RecordType, Rrset};
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::limits::{self, Limit};
-use crate::service::link::Link;
+use crate::service::link::{Link, TtlBounds};
 use crate::service::request::Request;
 use crate::service::{Service, finish};
 
@@ -115,8 +117,10 @@ impl Service {
         let mut current = question.clone();
         let mut seen: Vec<Name> = vec![question.name.clone()];
         let mut whole: Option<Answer> = None;
+        let mut synthesised = false;
         loop {
             let link = self.fetched_link(&current, fetch, context).await?;
+            synthesised |= link.synthesised;
             if let ValidationState::Bogus(reason) = &link.state
                 && !checking_disabled
             {
@@ -125,7 +129,7 @@ impl Service {
             let restarted = whole.is_some();
             let answer = join(whole.take(), &link);
             if link.outcome != Outcome::Alias {
-                if restarted && !answer.state.is_bogus() {
+                if restarted && !synthesised && !answer.state.is_bogus() {
                     self.keep_answer(question, question.rtype, &answer);
                 }
                 return Ok(answer);
@@ -163,7 +167,7 @@ impl Service {
         context: &Context,
     ) -> Result<Arc<Link>, Failure> {
         loop {
-            if let Some(found) = self.at_hand(question, fetch) {
+            if let Some(found) = self.at_hand(question, fetch, &context.budget) {
                 context.tell(&Event::Cached(question));
                 return found.map(Arc::new);
             }
@@ -188,6 +192,11 @@ impl Service {
         let judged_by = self.validator();
         match self.proven(question, context).await {
             Ok(verdict) => {
+                if self.settings.aggressive_nsec && self.judges_by(judged_by.as_ref()) {
+                    let TtlBounds { max: positive, max_negative, .. } = self.settings.ttl;
+                    let ttl_max = TtlMax { negative: max_negative.min(positive), positive };
+                    self.store.denials.insert(&verdict, ttl_max, self.clock.now());
+                }
                 let mut link = Link::new(verdict, self.settings.ttl, self.clock.unix());
                 self.settings.private.strip(&mut link);
                 if let Some(limit) = link.limit().filter(|_| !whole) {
@@ -231,14 +240,19 @@ impl Service {
 
     /// A link for which nobody needs to be asked. For one that is to be renewed an alias in the first half of its time
     /// will do: what lies behind it is asked for next.
-    fn at_hand(&self, question: &Question, fetch: Fetch) -> Option<Result<Link, Failure>> {
+    fn at_hand(&self, question: &Question, fetch: Fetch, budget: &Budget) -> Option<Result<Link, Failure>> {
         let now = self.clock.now();
         let is_due = |entry: &CachedAnswer| entry.is_due(now) && entry.is_of(&question.name);
         if fetch != Fetch::Due || !self.cached(question).is_some_and(|(entry, _)| is_due(&entry)) {
             let of_use = |found: &Result<Link, Failure>| {
                 fetch != Fetch::Unchecked || !found.as_ref().is_err_and(Failure::is_bogus)
             };
-            return self.remembered(question).filter(of_use);
+            let remembered = self.remembered(question).filter(of_use);
+            return match fetch {
+                // RFC 8198 appendix A.
+                Fetch::Unchecked => remembered,
+                _ => remembered.or_else(|| self.synthesised(question, budget).map(Ok)),
+            };
         }
         let is_young = |entry: &CachedAnswer| {
             let left = entry.ttl_left(now);
@@ -353,7 +367,13 @@ impl Service {
         if let Some((entry, _)) = self.cached(&request.question) {
             self.renew_for(request, &entry);
         }
-        let content = match self.remembered(&request.question)? {
+        let remembered = self.remembered(&request.question).or_else(|| {
+            // Nothing was spent yet: if it comes to asking, the question has a budget of its own.
+            let budget = Budget::new(self.settings.caps.clone(), self.clock.now());
+            let checks = !request.checking_disabled;
+            checks.then(|| self.synthesised(&request.question, &budget)).flatten().map(Ok)
+        });
+        let content = match remembered? {
             Ok(link) if link.outcome == Outcome::Alias => return None,
             Ok(Link { state: ValidationState::Bogus(reason), .. }) if !request.checking_disabled => {
                 finish::Content::empty(Rcode::SERVFAIL, Some(Failure::Bogus(reason).ede()))
@@ -420,6 +440,7 @@ impl Service {
             authority: Vec::new(),
             target: question.name.clone(),
             state: answer.state.clone(),
+            synthesised: false,
             note: answer.note.clone(),
             ttl_secs: None,
         };

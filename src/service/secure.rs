@@ -20,8 +20,9 @@ use crate::service::Service;
 use crate::service::early_keys::EarlyKeys;
 use crate::validate::{Evidence, Proof, Step, Validated, Validator, ZoneTrust};
 
-/// Stands for the server in evidence that came with a referral: which one sent it is not remembered.
-const REFERRAL: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+/// Stands for the server in evidence that came with a referral, or with other answers: which one sent it is not
+/// remembered.
+pub(super) const REMEMBERED: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// Servers whose answer to a question turned out bogus.
 type Distrusted = Vec<(Question, IpAddr)>;
@@ -165,7 +166,7 @@ impl Service {
         let mut under_way = Vec::with_capacity(questions.len());
         for question in questions {
             context.tell(&Event::Needed(&question));
-            let at_hand = self.evidence_at_hand(&question, &work.distrusted);
+            let at_hand = self.evidence_at_hand(&question, &work.distrusted, context);
             let found = match at_hand.or_else(|| work.heard(&question)) {
                 Some(response) => Under::AtHand(Box::new(response)),
                 None if work.distrusts(&question) => Under::Again,
@@ -209,11 +210,21 @@ impl Service {
         own
     }
 
-    /// What the referral to a zone said of its DS, as if the parent had been asked for it.
-    fn evidence_at_hand(&self, question: &Question, distrusted: &Distrusted) -> Option<Scrubbed> {
+    /// What is known of a DS set, as if the parent had been asked for it.
+    fn evidence_at_hand(
+        &self,
+        question: &Question,
+        distrusted: &Distrusted,
+        context: &Context,
+    ) -> Option<Scrubbed> {
         if question.rtype != RecordType::DS || distrusted.iter().any(|(asked, _)| asked == question) {
             return None;
         }
+        self.told_by_referral(question).or_else(|| self.synthesised_evidence(question, &context.budget))
+    }
+
+    /// What the referral to a zone said of its DS.
+    fn told_by_referral(&self, question: &Question) -> Option<Scrubbed> {
         let now = self.clock.now();
         let cut = self.store.delegations.get(&question.name, now)?;
         let age = age_secs(&cut, now);
@@ -234,7 +245,7 @@ impl Service {
             answer,
             authority,
             target: question.name.clone(),
-            server: REFERRAL,
+            server: REMEMBERED,
         })
     }
 }
@@ -301,7 +312,8 @@ impl Work<'_> {
 
     /// The context for asking `question` again, of other servers than those distrusted with it.
     fn avoiding(&self, question: &Question, context: &Context) -> Context {
-        let wrong = self.distrusted.iter().filter(|(asked, server)| asked == question && *server != REFERRAL);
+        let wrong =
+            self.distrusted.iter().filter(|(asked, server)| asked == question && *server != REMEMBERED);
         let servers: Vec<IpAddr> = wrong.map(|(_, server)| *server).collect();
         context.avoiding(&servers)
     }

@@ -125,6 +125,7 @@ fn parts(script: &Arc<Script>) -> Parts {
             caps: Caps::default(),
             ttl: TtlBounds { max: 86_400, min: 0, max_negative: 3_600 },
             below_nxdomain: true,
+            aggressive_nsec: true,
             referral_path: false,
             private: PrivateAddresses::default(),
             stale: None,

@@ -6,7 +6,7 @@
 //! engine checks denials and makes them (RFC 8198).
 
 use super::Insecurity;
-use super::nsec::Chain;
+use super::nsec::{self, Chain};
 use super::nsec3::{HashedChain, Hashes};
 use crate::budget::Budget;
 use crate::dns::rdata::TypeBitmap;
@@ -112,6 +112,12 @@ pub fn prove(
     }
     // A zone on its way from NSEC to NSEC3 may send both (CVE-2026-33261).
     HashedChain::read(zone, records, hashes, budget).map_or(Ok(None), |mut chain| chain.prove(claim))
+}
+
+/// The wildcard that would answer for a name (RFC 4592 §3.3.1), if `rrset`, an NSEC record of `zone`, says that nothing
+/// of that name exists; none otherwise.
+pub fn source_of_synthesis(zone: &Name, name: &Name, rrset: &Rrset) -> Option<Name> {
+    nsec::source_of_synthesis(zone, name, rrset)
 }
 
 /// Whether the zone has a say in it: the name is in it, and for DS above the name.

@@ -34,6 +34,7 @@ use crate::dns::{Name, Question, RecordType};
 use crate::event::Observer;
 use crate::failure::Failure;
 
+use anchors::Nearest;
 use chain::Trust;
 use judge::{Blame, Place, Verdict};
 use nsec3::Hashes;
@@ -73,6 +74,15 @@ impl Validator {
     /// What an operator decided.
     pub fn policy(&self) -> Policy {
         self.policy
+    }
+
+    /// Whether what is proven of `zone` tells of `name` as well: the same trust anchor stands above both, and none of
+    /// another kind between them. `now_unix`: seconds since 1970.
+    pub fn joins(&self, zone: &Name, name: &Name, now_unix: u64) -> bool {
+        match self.anchors.nearest(name, now_unix) {
+            Nearest::Positive(anchor, _) => name.is_subdomain_of(zone) && zone.is_subdomain_of(anchor),
+            Nearest::Negative(_) | Nearest::None => false,
+        }
     }
 
     /// Begins to judge a response.

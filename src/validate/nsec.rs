@@ -137,6 +137,12 @@ impl<'a> Chain<'a> {
     }
 }
 
+/// See [`denial::source_of_synthesis`].
+pub(super) fn source_of_synthesis(zone: &Name, name: &Name, rrset: &Rrset) -> Option<Name> {
+    let cover = Chain::read(zone, &[rrset]).cover(name).filter(|cover| !cover.empty)?;
+    cover.encloser.wildcard().ok()
+}
+
 impl Link<'_> {
     /// Whether the name lies between owner and next, and is this zone's to deny.
     fn spans(&self, name: &Name) -> bool {

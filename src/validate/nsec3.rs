@@ -17,6 +17,9 @@ use crate::limits::{self, Limit, Reached};
 /// The hash of a name: SHA-1, the only one there is (RFC 5155 §11).
 type Hash = [u8; 20];
 
+/// The octets of a hash in base 32.
+const LABEL_LEN: usize = 32;
+
 /// Hashes that were computed already, by salt and iterations.
 #[derive(Debug, Clone, Default)]
 pub struct Hashes {
@@ -28,6 +31,41 @@ impl Hashes {
     pub fn new() -> Self {
         Self::default()
     }
+
+    /// The label that a name's NSEC3 record stands under, in lower case (RFC 5155 §3).
+    ///
+    /// # Errors
+    /// The limit, when `budget` is used up.
+    pub fn label(
+        &mut self,
+        name: &Name,
+        iterations: u16,
+        salt: &[u8],
+        budget: &Budget,
+    ) -> Result<[u8; LABEL_LEN], Reached> {
+        self.hash(name, iterations, salt, budget).map(|hash| base32hex_of(&hash))
+    }
+
+    /// RFC 5155 §5: H(H(… H(name ‖ salt) ‖ salt …) ‖ salt).
+    fn hash(&mut self, name: &Name, iterations: u16, salt: &[u8], budget: &Budget) -> Result<Hash, Reached> {
+        let known = self.known.entry((iterations, salt.to_vec())).or_default();
+        if let Some(hash) = known.get(name) {
+            return Ok(*hash);
+        }
+        budget.spend(Limit::Nsec3Hashes, price(name.len(), iterations, salt.len()))?;
+        let mut hash = sha1(name.to_lowercase().as_wire(), salt);
+        for _ in 0..iterations {
+            hash = sha1(&hash, salt);
+        }
+        known.insert(name.clone(), hash);
+        Ok(hash)
+    }
+}
+
+/// What the hash of a name of so many octets costs, in blocks of SHA-1 ([`Limit::Nsec3Hashes`]).
+pub fn price(name_len: usize, iterations: u16, salt_len: usize) -> u32 {
+    let again = blocks(20 + salt_len).saturating_mul(u32::from(iterations));
+    blocks(name_len + salt_len).saturating_add(again)
 }
 
 /// The NSEC3 records of a zone that can be used, all of the same parameters.
@@ -190,21 +228,8 @@ impl<'a> HashedChain<'a> {
         Ok(self.links.iter().find(|link| link.covers(&hash)))
     }
 
-    /// RFC 5155 §5: H(H(… H(name ‖ salt) ‖ salt …) ‖ salt).
     fn hash(&mut self, name: &Name) -> Result<Hash, Reached> {
-        let known = self.hashes.known.entry((self.iterations, self.salt.to_vec())).or_default();
-        if let Some(hash) = known.get(name) {
-            return Ok(*hash);
-        }
-        let again = blocks(20 + self.salt.len()).saturating_mul(u32::from(self.iterations));
-        let cost = blocks(name.len() + self.salt.len()).saturating_add(again);
-        self.budget.spend(Limit::Nsec3Hashes, cost)?;
-        let mut hash = sha1(name.to_lowercase().as_wire(), self.salt);
-        for _ in 0..self.iterations {
-            hash = sha1(&hash, self.salt);
-        }
-        known.insert(name.clone(), hash);
-        Ok(hash)
+        self.hashes.hash(name, self.iterations, self.salt, self.budget)
     }
 }
 
@@ -289,9 +314,23 @@ impl<'a> Link<'a> {
     }
 }
 
+/// Writes a hash as [`base32hex`] reads it.
+fn base32hex_of(hash: &Hash) -> [u8; LABEL_LEN] {
+    let mut label = [0; LABEL_LEN];
+    for (digits, octets) in label.chunks_exact_mut(8).zip(hash.chunks_exact(5)) {
+        let mut bits = octets.iter().fold(0_u64, |bits, octet| bits << 8 | u64::from(*octet));
+        for digit in digits.iter_mut().rev() {
+            let value = (bits & 31).to_le_bytes()[0];
+            *digit = if value < 10 { b'0' + value } else { b'a' + (value - 10) };
+            bits >>= 5;
+        }
+    }
+    label
+}
+
 /// Reads 32 digits of base 32 with the extended hex alphabet, in either case (RFC 4648 §7, RFC 5155 §3.3).
 fn base32hex(label: &[u8]) -> Option<Hash> {
-    if label.len() != 32 {
+    if label.len() != LABEL_LEN {
         return None;
     }
     let mut hash = [0; 20];

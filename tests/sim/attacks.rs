@@ -45,7 +45,7 @@ async fn a_budget_that_others_names_used_up_fails_no_name_for_others() {
 
 #[tokio::test(start_paused = true)]
 async fn a_crowd_that_wants_the_same_keys_gets_them() {
-    let sim = Arc::new(Sim::new(world().zone(site("example.org."))));
+    let sim = Arc::new(Sim::asking(world().zone(site("example.org."))));
     let mut crowd = tokio::task::JoinSet::new();
     for number in 0..1_500 {
         let sim = Arc::clone(&sim);
@@ -64,7 +64,7 @@ async fn a_crowd_that_wants_the_same_keys_gets_them() {
 async fn random_names_below_a_dead_zone_cost_its_servers_and_others_little() {
     // Water torture: three thousand a second for four seconds.
     let dead = site("dead.org.").fault(Fault::Dead);
-    let sim = Arc::new(Sim::new(world().zone(dead).zone(site("good.net."))));
+    let sim = Arc::new(Sim::asking(world().zone(dead).zone(site("good.net."))));
     let (mut flood, mut honest) = (tokio::task::JoinSet::new(), tokio::task::JoinSet::new());
     for turn in 0..4_000 {
         for number in 0..3 {
@@ -95,7 +95,7 @@ async fn random_names_below_a_dead_zone_cost_its_servers_and_others_little() {
 #[tokio::test(start_paused = true)]
 async fn a_crowd_at_a_lossy_server_is_answered() {
     let zone = site("lossy.org.").fault(Fault::LossPercent(10));
-    let sim = Arc::new(Sim::new(world().zone(zone)));
+    let sim = Arc::new(Sim::asking(world().zone(zone)));
     sim.ask_a("www.lossy.org.").await.is_secure_address(WEB);
     let mut crowd = tokio::task::JoinSet::new();
     for number in 0..400 {

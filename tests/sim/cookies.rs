@@ -46,7 +46,7 @@ async fn whatever_a_server_does_with_cookies_its_zone_resolves() {
         (Fault::SaysOnCookie(Rcode::BADVERS), 0),
     ];
     for (fault, tcp_max) in all {
-        let sim = Sim::new(site(std::slice::from_ref(&fault)));
+        let sim = Sim::asking(site(std::slice::from_ref(&fault)));
         for turn in 0..6 {
             for zone in ["example.org.", "plain.org."] {
                 let reply = sim.ask_a(&format!("n{turn}.wild.{zone}")).await;
@@ -61,7 +61,7 @@ async fn whatever_a_server_does_with_cookies_its_zone_resolves() {
 #[tokio::test(start_paused = true)]
 async fn a_server_with_a_new_secret_says_so_and_gets_the_new_cookie() {
     let with = |secret| site(&[Fault::Cookies(CookieWay::Required(secret))]);
-    let sim = Sim::new(with(1));
+    let sim = Sim::asking(with(1));
     sim.ask_a("www.example.org.").await.is_secure_address(WEB);
     sim.change(&with(2));
     sim.network.clear_log();
@@ -72,7 +72,7 @@ async fn a_server_with_a_new_secret_says_so_and_gets_the_new_cookie() {
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_stops_is_believed_again_after_one_connection() {
-    let sim = Sim::new(site(&[Fault::Cookies(CookieWay::Given(1))]));
+    let sim = Sim::asking(site(&[Fault::Cookies(CookieWay::Given(1))]));
     sim.ask_a("www.example.org.").await.is_secure_address(WEB);
     sim.change(&site(&[]));
     for turn in 0..10 {
@@ -108,7 +108,7 @@ fn believes(sim: &Sim, cookie: &Cookie, last: u8) -> bool {
 
 #[tokio::test(start_paused = true)]
 async fn a_clients_cookie_comes_back_with_ours_on_fresh_cached_and_failing_replies() {
-    let sim = Sim::new(site(&[]));
+    let sim = Sim::asking(site(&[]));
     let own = Cookie { client: *b"ourcooki", server: [].into_iter().collect() };
     let option = || Some(EdnsOption::Cookie(own.clone()));
     let owners = [
@@ -137,7 +137,7 @@ async fn a_clients_cookie_comes_back_with_ours_on_fresh_cached_and_failing_repli
 
 #[tokio::test(start_paused = true)]
 async fn a_wrong_cookie_gets_an_answer_and_a_right_one_and_a_malformed_one_formerr() {
-    let sim = Sim::new(site(&[]));
+    let sim = Sim::asking(site(&[]));
     for len in [8, 16, 32] {
         let wrong = Cookie { client: [1; 8], server: vec![7; len].into() };
         let (reply, given) = answered(
@@ -163,7 +163,7 @@ async fn a_wrong_cookie_gets_an_answer_and_a_right_one_and_a_malformed_one_forme
 async fn who_forges_a_clients_address_keeps_it_from_no_answer_if_it_has_a_cookie() {
     let slow = Zone::new("slow.org.").unsigned().record("*.slow.org. A 192.0.2.80");
     let slow = slow.fault(Fault::Slow(Duration::from_secs(1)));
-    let sim = Arc::new(Sim::new(site(&[]).zone(slow)));
+    let sim = Arc::new(Sim::asking(site(&[]).zone(slow)));
     let own = Cookie { client: [1; 8], server: [].into_iter().collect() };
     let cookie = |cookie: &Cookie| Some(EdnsOption::Cookie(cookie.clone()));
     let (_, given) = answered(&sim, asked("www.example.org.", cookie(&own), 1, Transport::Udp)).await;
@@ -194,7 +194,7 @@ async fn who_forges_a_clients_address_keeps_it_from_no_answer_if_it_has_a_cookie
 async fn a_late_reply_is_sent_to_who_is_certainly_there_and_dropped_for_others() {
     let slow = Zone::new("slow.org.").unsigned().record("*.slow.org. A 192.0.2.80");
     let slow = slow.fault(Fault::Slow(Duration::from_millis(1_950)));
-    let sim = Sim::new(site(&[]).zone(slow));
+    let sim = Sim::asking(site(&[]).zone(slow));
     let own = EdnsOption::Cookie(Cookie { client: [1; 8], server: [].into_iter().collect() });
     let (_, given) = answered(&sim, asked("www.example.org.", Some(own.clone()), 1, Transport::Udp)).await;
     let given = EdnsOption::Cookie(given.unwrap());
@@ -210,7 +210,7 @@ async fn a_late_reply_is_sent_to_who_is_certainly_there_and_dropped_for_others()
 #[tokio::test(start_paused = true)]
 async fn a_server_that_gives_cookies_over_tcp_alone_is_asked_by_datagrams_as_ever() {
     let over_tcp = Fault::Over(Transport::Tcp, Box::new(Fault::Cookies(CookieWay::Given(1))));
-    let sim = Sim::new(site(&[over_tcp, Fault::Truncates.for_type(RecordType::TXT)]));
+    let sim = Sim::asking(site(&[over_tcp, Fault::Truncates.for_type(RecordType::TXT)]));
     for turn in 0..20 {
         sim.ask(&format!("n{turn}.wild.example.org."), RecordType::TXT).await;
         let before = by_tcp(&sim);
@@ -223,7 +223,7 @@ async fn a_server_that_gives_cookies_over_tcp_alone_is_asked_by_datagrams_as_eve
 #[tokio::test(start_paused = true)]
 async fn a_server_that_comes_to_refuse_cookies_is_asked_without() {
     for rcode in [Rcode::FORMERR, Rcode::NOTIMP, Rcode::BADVERS] {
-        let sim = Sim::new(site(&[Fault::Cookies(CookieWay::Given(1))]));
+        let sim = Sim::asking(site(&[Fault::Cookies(CookieWay::Given(1))]));
         sim.ask_a("www.example.org.").await.is_secure_address(WEB);
         sim.change(&site(&[Fault::SaysOnCookie(rcode)]));
         for turn in 0..10 {
@@ -243,7 +243,7 @@ async fn errors_without_a_cookie_disarm_nobodys_cookies() {
         reply.edns = None;
         reply.authority.clear();
     });
-    let sim = Sim::new(site(&[Fault::Cookies(CookieWay::Given(1)), errs.for_type(odd)]));
+    let sim = Sim::asking(site(&[Fault::Cookies(CookieWay::Given(1)), errs.for_type(odd)]));
     sim.ask_a("www.example.org.").await.is_secure_address(WEB);
     for turn in 0..6 {
         let reply = sim.ask(&format!("n{turn}.wild.example.org."), odd).await;
@@ -258,7 +258,7 @@ async fn errors_without_a_cookie_disarm_nobodys_cookies() {
 #[tokio::test(start_paused = true)]
 async fn large_answers_over_tcp_disarm_nobodys_cookies() {
     let over_udp = Fault::Over(Transport::Udp, Box::new(Fault::Cookies(CookieWay::Given(1))));
-    let sim = Sim::new(site(&[over_udp, Fault::Truncates.for_type(RecordType::TXT)]));
+    let sim = Sim::asking(site(&[over_udp, Fault::Truncates.for_type(RecordType::TXT)]));
     sim.ask_a("www.example.org.").await.is_secure_address(WEB);
     for turn in 0..6 {
         sim.ask(&format!("n{turn}.wild.example.org."), RecordType::TXT).await;

@@ -51,6 +51,7 @@ pub(crate) struct Options {
     pub(crate) policy: Policy,
     pub(crate) ttl: TtlBounds,
     pub(crate) referral_path: bool,
+    pub(crate) aggressive_nsec: bool,
     pub(crate) private: service::PrivateAddresses,
     pub(crate) stale: Option<service::StaleSettings>,
     pub(crate) prefetch: bool,
@@ -73,6 +74,7 @@ impl Default for Options {
             policy: Policy::default(),
             ttl: TtlBounds { max: limits::MAX_TTL_SECS, min: 0, max_negative },
             referral_path: false,
+            aggressive_nsec: true,
             private: service::PrivateAddresses::default(),
             stale: Some(service::StaleSettings::default()),
             prefetch: true,
@@ -97,6 +99,11 @@ pub(crate) struct Sim {
 impl Sim {
     pub(crate) fn new(world: World) -> Self {
         Self::with(world, |_| {})
+    }
+
+    /// One that asks for each new name: what is proven of others does not answer for it.
+    pub(crate) fn asking(world: World) -> Self {
+        Self::with(world, |options| options.aggressive_nsec = false)
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "a world is written where it is used")]
@@ -142,6 +149,7 @@ impl Sim {
                 caps: options.caps,
                 ttl: options.ttl,
                 below_nxdomain: true,
+                aggressive_nsec: options.aggressive_nsec,
                 referral_path: options.referral_path,
                 private: options.private,
                 stale: options.stale,

@@ -10,6 +10,7 @@
     reason = "here a panic is a claim that does not hold"
 )]
 
+mod aggressive;
 mod amplify;
 mod attacks;
 mod bounds;

@@ -46,7 +46,7 @@ fn dual_world() -> World {
 }
 
 fn start(world: World) -> Arc<Sim> {
-    let sim = Arc::new(Sim::new(world));
+    let sim = Arc::new(Sim::asking(world));
     sim.watch();
     sim
 }

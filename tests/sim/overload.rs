@@ -86,7 +86,7 @@ async fn random_names_below_a_dead_zone_send_it_no_more_than_two_hundred_packets
     // Water torture (C20).
     for servers in [1, 4] {
         let dead = site("dead.org.").servers(servers).fault(Fault::Dead);
-        let sim = Arc::new(Sim::new(world().zone(dead).zone(site("good.net."))));
+        let sim = Arc::new(Sim::asking(world().zone(dead).zone(site("good.net."))));
         let (replies, flood) = flood(&sim, "dead.org.", "good.net.").await;
         let (good, all, p95) = summary(replies, Rcode::NXDOMAIN);
         assert!(good * 100 >= all * 99 && p95 < Duration::from_millis(100), "{good} of {all}, p95 {p95:?}");
@@ -103,7 +103,7 @@ async fn random_names_below_a_dead_zone_send_it_no_more_than_two_hundred_packets
 
 #[tokio::test(start_paused = true)]
 async fn a_burst_of_names_at_a_zone_that_was_never_asked_is_answered() {
-    let sim = Arc::new(Sim::new(world().zone(site("fresh.org."))));
+    let sim = Arc::new(Sim::asking(world().zone(site("fresh.org."))));
     let mut burst = JoinSet::new();
     for number in 0..2_000 {
         let sim = Arc::clone(&sim);
@@ -118,7 +118,7 @@ async fn a_burst_of_names_at_a_zone_that_was_never_asked_is_answered() {
 #[tokio::test(start_paused = true)]
 async fn servers_that_answer_after_three_seconds_harm_nobody_else() {
     let slow = site("slow.org.").servers(2).fault(Fault::Slow(Duration::from_secs(3)));
-    let sim = Arc::new(Sim::new(world().zone(slow).zone(site("good.net."))));
+    let sim = Arc::new(Sim::asking(world().zone(slow).zone(site("good.net."))));
     let (replies, flood) = flood(&sim, "slow.org.", "good.net.").await;
     let (good, all, p95) = summary(replies, Rcode::NXDOMAIN);
     assert!(good * 100 >= all * 99 && p95 < Duration::from_millis(100), "{good} of {all}, p95 {p95:?}");
@@ -130,7 +130,7 @@ async fn pulses_of_late_replies_are_small_and_none_is_older_than_two_seconds() {
     // DNSBomb (C8): ten thousand questions of one client, spread so that all would be answered at once.
     let after = |secs: u64| Fault::Slow(Duration::from_secs(secs));
     for (slow, answers) in [(after(5), false), (after(1), true)] {
-        let sim = Arc::new(Sim::new(world().zone(site("bomb.org.").fault(slow))));
+        let sim = Arc::new(Sim::asking(world().zone(site("bomb.org.").fault(slow))));
         // The zone is known to be slow, and alive.
         sim.ask_a("www.bomb.org.").await;
         let mut pulse = JoinSet::new();
@@ -173,7 +173,7 @@ async fn pulses_of_late_replies_are_small_and_none_is_older_than_two_seconds() {
 async fn identical_questions_are_sent_once_whatever_their_flags_and_letter_case() {
     // A2: a forger gets one query to guess at.
     for crowd in [60, 500] {
-        let sim = Arc::new(Sim::new(world().zone(site("silent.org.").fault(Fault::Dead))));
+        let sim = Arc::new(Sim::asking(world().zone(site("silent.org.").fault(Fault::Dead))));
         let mut asked = JoinSet::new();
         for number in 0..crowd {
             let sim = Arc::clone(&sim);
@@ -206,7 +206,8 @@ async fn identical_questions_are_sent_once_whatever_their_flags_and_letter_case(
 
 #[tokio::test(start_paused = true)]
 async fn a_client_with_a_thousand_questions_under_way_is_not_heard_and_others_are() {
-    let sim = Arc::new(Sim::new(world().zone(site("dead.org.").fault(Fault::Dead)).zone(site("good.net."))));
+    let sim =
+        Arc::new(Sim::asking(world().zone(site("dead.org.").fault(Fault::Dead)).zone(site("good.net."))));
     let mut asked = JoinSet::new();
     // Of one IPv4 address, and of all of an IPv6 /56.
     for number in 0..1_500_u16 {
@@ -245,7 +246,7 @@ async fn floods_of_distinct_slow_names_give_way_to_quick_ones() {
     let zones: Vec<String> = (0..20).map(|number| format!("s{number}.org.")).collect();
     let world =
         zones.iter().fold(world().zone(site("good.net.")), |world, zone| world.zone(site(zone).unsigned()));
-    let sim = Arc::new(Sim::new(world));
+    let sim = Arc::new(Sim::asking(world));
     for zone in &zones {
         sim.network.set_round_trip(sim.server(zone), Duration::from_millis(1_200));
         sim.ask_a(&format!("www.{zone}")).await.is_address(WEB);
@@ -281,7 +282,7 @@ async fn floods_of_distinct_slow_names_give_way_to_quick_ones() {
 #[tokio::test(start_paused = true)]
 async fn a_zone_that_answers_is_never_held_up_and_one_that_dies_is_let_go_within_its_own_time() {
     let live = || world().zone(site("busy.org.").unsigned()).zone(site("good.net."));
-    let sim = Arc::new(Sim::new(live()));
+    let sim = Arc::new(Sim::asking(live()));
     let mut flood = JoinSet::new();
     let mut ask = |turn: usize| {
         let sim = Arc::clone(&sim);
@@ -317,7 +318,7 @@ async fn a_zone_that_answers_is_never_held_up_and_one_that_dies_is_let_go_within
 #[tokio::test(start_paused = true)]
 async fn a_burst_after_an_outage_of_the_uplink_is_answered() {
     for how in [Cut::Blackhole, Cut::NoRoute] {
-        let sim = Arc::new(Sim::new(world().zone(site("busy.org.").unsigned().servers(2))));
+        let sim = Arc::new(Sim::asking(world().zone(site("busy.org.").unsigned().servers(2))));
         sim.watch();
         sim.ask_a("www.busy.org.").await.is_address(WEB);
         sim.pass(5).await;
@@ -348,7 +349,7 @@ async fn a_burst_after_an_outage_of_the_uplink_is_answered() {
 async fn a_flood_of_what_a_zones_servers_pass_over_keeps_nobody_from_the_zone() {
     let odd = RecordType(65_280);
     let zone = site("picky.org.").servers(2).record("*.w A 192.0.2.80").fault(Fault::Dead.for_type(odd));
-    let sim = Arc::new(Sim::new(world().zone(zone)));
+    let sim = Arc::new(Sim::asking(world().zone(zone)));
     let mut flood = JoinSet::new();
     for turn in 0..10_000_usize {
         let flooding = Arc::clone(&sim);
@@ -366,7 +367,7 @@ async fn a_flood_of_what_a_zones_servers_pass_over_keeps_nobody_from_the_zone() 
 
 #[tokio::test(start_paused = true)]
 async fn that_a_zone_is_asked_enough_is_not_held_against_a_name() {
-    let sim = Arc::new(Sim::new(world().zone(site("dead.org.").unsigned().fault(Fault::Dead))));
+    let sim = Arc::new(Sim::asking(world().zone(site("dead.org.").unsigned().fault(Fault::Dead))));
     let mut flood = JoinSet::new();
     for turn in 0..2_000_usize {
         let flooding = Arc::clone(&sim);

@@ -1,0 +1,241 @@
+//! Answers made from what is proven already: NXDOMAIN, NODATA, and what a wildcard gives (RFC 8198).
+//!
+//! In: a question that no cache answers. Out: a secure link, with the records that prove it, for as long as the first
+//! of them holds; no packet leaves. The records come from `cache::denials`; whether they prove it is judged by
+//! `validate::denial`, as if they had just been received. One zone alone may speak: the deepest that anything is known
+//! of, if no zone cut, no proof of one and no other trust anchor is known between it and the name.
+//!
+//! Answers made here are not kept: the next is made as quickly, and a flood of random names would drive out answers
+//! that cost a packet. So they are never renewed ahead of their time nor served past it either. A client that checks by
+//! himself (CD) gets none (RFC 8198 appendix A).
+
+use crate::budget::Budget;
+use crate::cache::denials::{HashParameters, Proven};
+use crate::clock::Moment;
+use crate::dns::edns::{EdeCode, ExtendedError};
+use crate::dns::rdata::single_name;
+use crate::dns::response::{Outcome, Scrubbed};
+use crate::dns::security::ValidationState;
+use crate::dns::{Name, Question, Rcode, RecordType, Rrset};
+use crate::limits::{self, Limit};
+use crate::service::Service;
+use crate::service::link::Link;
+use crate::validate::denial::{self, Claim, Finding};
+use crate::validate::nsec3::{self, Hashes};
+
+/// The search for an answer to one question in the records of one zone.
+struct Search<'a> {
+    service: &'a Service,
+    question: &'a Question,
+    zone: Name,
+    budget: &'a Budget,
+    now: Moment,
+}
+
+/// What was found.
+struct Found {
+    rcode: Rcode,
+    outcome: Outcome,
+    /// The records that prove it.
+    proof: Vec<Proven>,
+}
+
+impl Service {
+    /// The link that proven records make of a question. Hashes are charged to `budget`.
+    pub(super) fn synthesised(&self, question: &Question, budget: &Budget) -> Option<Link> {
+        let rtype = question.rtype;
+        // RRSIG is no type of its own; ANY is answered otherwise.
+        if rtype.is_meta() || rtype == RecordType::RRSIG {
+            return None;
+        }
+        let search = self.search(question, budget)?;
+        // No wildcard makes a zone cut.
+        let mut link =
+            search.denied().or_else(|| if rtype.is_parent_side() { None } else { search.expanded() })?;
+        self.settings.private.strip(&mut link);
+        Some(link)
+    }
+
+    /// The denial of a DS set as a response that is yet to be judged, for a proof that needs one.
+    pub(super) fn synthesised_evidence(&self, question: &Question, budget: &Budget) -> Option<Scrubbed> {
+        let search = self.search(question, budget)?;
+        let link = search.denied()?;
+        Some(Scrubbed {
+            question: question.clone(),
+            zone: search.zone,
+            rcode: link.rcode,
+            outcome: link.outcome,
+            answer: link.answer,
+            authority: link.authority,
+            target: link.target,
+            server: super::secure::REMEMBERED,
+        })
+    }
+
+    fn search<'a>(&'a self, question: &'a Question, budget: &'a Budget) -> Option<Search<'a>> {
+        if !self.settings.aggressive_nsec {
+            return None;
+        }
+        // DS is the parent's (RFC 4035 §3.1.4.1).
+        let parent_side = question.rtype.is_parent_side() && !question.name.is_root();
+        let place = if parent_side { question.name.parent()? } else { question.name.clone() };
+        let zone = self.store.denials.zone_above(&place)?;
+        let now = self.clock.now();
+        // RFC 6840 §4.1: what is below a zone cut is not the parent's to deny, whatever an older record of it says.
+        let cut = self.store.delegations.deepest(&place, now);
+        let known = self.store.zones.deepest(&place, now);
+        if cut.is_some_and(|cut| cut.zone().is_below(&zone))
+            || known.is_some_and(|(known, _)| known.is_below(&zone))
+            || !self.validator()?.joins(&zone, &place, self.clock.unix())
+        {
+            return None;
+        }
+        Some(Search { service: self, question, zone, budget, now })
+    }
+}
+
+impl Search<'_> {
+    /// NXDOMAIN or NODATA.
+    fn denied(&self) -> Option<Link> {
+        let soa = self.service.store.denials.soa(&self.zone, self.now)?;
+        let found = self.denied_by_nsec().or_else(|| {
+            let chains = self.service.store.denials.hash_parameters(&self.zone);
+            chains.iter().find_map(|parameters| self.denied_by_nsec3(parameters))
+        })?;
+        Some(self.link(found.rcode, found.outcome, std::iter::once(&soa).chain(&found.proof)))
+    }
+
+    fn denied_by_nsec(&self) -> Option<Found> {
+        let name = &self.question.name;
+        let first = self.nsec(name)?;
+        let source = denial::source_of_synthesis(&self.zone, name, &first.rrset);
+        let second = source.and_then(|wildcard| self.nsec(&wildcard));
+        let records: Vec<Proven> = std::iter::once(first).chain(second).collect();
+        self.prove(&records, &mut Hashes::new())
+    }
+
+    fn denied_by_nsec3(&self, parameters: &HashParameters) -> Option<Found> {
+        let (name, apex) = (&self.question.name, self.zone.label_count());
+        let depth = name.label_count() - apex;
+        // The name, those between it and the apex, and the wildcard.
+        self.affords(depth + 2, parameters).then_some(())?;
+        let mut hashes = Hashes::new();
+        let mut at = |name: &Name| {
+            let label = hashes.label(name, parameters.0, &parameters.1, self.budget).ok()?;
+            let proven =
+                self.service.store.denials.nsec3(&self.zone, parameters, label.as_slice(), self.now)?;
+            let own = proven.rrset.name.labels().next()?.eq_ignore_ascii_case(&label);
+            Some((proven, own))
+        };
+        let (covering, own) = at(name)?;
+        if own {
+            return self.prove(&[covering], &mut hashes);
+        }
+        // RFC 5155 §8.3, from the apex down: the last name that has a record, and the next one, which has none.
+        let mut encloser = at(&self.zone).filter(|(_, own)| *own)?.0;
+        for labels in apex + 1..=name.label_count() {
+            let (record, own) = at(&name.suffix(labels))?;
+            if !own {
+                let wildcard = at(&name.suffix(labels - 1).wildcard().ok()?)?.0;
+                return self.prove(&[encloser, record, wildcard], &mut hashes);
+            }
+            encloser = record;
+        }
+        None
+    }
+
+    /// What a wildcard gives, where nothing nearer exists (RFC 8198 §5.3).
+    fn expanded(&self) -> Option<Link> {
+        let (name, rtype) = (&self.question.name, self.question.rtype);
+        let (encloser, wildcard) =
+            self.service.store.denials.wildcard_above(&self.zone, name, rtype, self.now)?;
+        let claim = Claim::CloserMatch { name, encloser: &encloser };
+        let proof = self.nsec(name).and_then(|record| self.proves(claim, record, &mut Hashes::new()));
+        let proof = proof.or_else(|| {
+            let next_closer = name.suffix(encloser.label_count() + 1);
+            let denials = &self.service.store.denials;
+            denials.hash_parameters(&self.zone).iter().find_map(|parameters| {
+                self.affords(1, parameters).then_some(())?;
+                let mut hashes = Hashes::new();
+                let label = hashes.label(&next_closer, parameters.0, &parameters.1, self.budget).ok()?;
+                let record = denials.nsec3(&self.zone, parameters, &label, self.now)?;
+                self.proves(claim, record, &mut hashes)
+            })
+        })?;
+        let answer = Rrset { name: name.clone(), ..Rrset::clone(&wildcard.rrset) };
+        let (outcome, target) = match answer.rtype {
+            RecordType::CNAME if rtype != RecordType::CNAME => {
+                (Outcome::Alias, single_name(answer.rdatas.only()?).ok()?)
+            }
+            _ => (Outcome::Answer, name.clone()),
+        };
+        let mut link = self.link(Rcode::NOERROR, outcome, std::iter::once(&proof));
+        let ttl = proof.ttl.min(wildcard.ttl);
+        link.answer.push(answer);
+        link.target = target;
+        for rrset in link.answer.iter_mut().chain(&mut link.authority) {
+            rrset.ttl = ttl;
+            rrset.signatures_ttl = ttl;
+        }
+        Some(link)
+    }
+
+    fn nsec(&self, name: &Name) -> Option<Proven> {
+        self.service.store.denials.nsec(&self.zone, name, self.now)
+    }
+
+    /// Whether so many hashes may be computed.
+    fn affords(&self, hashes: usize, parameters: &HashParameters) -> bool {
+        let each = nsec3::price(self.question.name.len() + 2, parameters.0, parameters.1.len());
+        let price = u32::try_from(hashes).unwrap_or(u32::MAX).saturating_mul(each);
+        let spent = self.budget.spent(Limit::Nsec3Hashes).saturating_add(price);
+        price <= limits::SYNTHESIS_BLOCKS_MAX && spent <= self.budget.cap(Limit::Nsec3Hashes) / 2
+    }
+
+    /// What the records prove of the question.
+    fn prove(&self, records: &[Proven], hashes: &mut Hashes) -> Option<Found> {
+        let (name, rtype) = (&self.question.name, self.question.rtype);
+        let sets: Vec<&Rrset> = records.iter().map(|record| &*record.rrset).collect();
+        let claims = [
+            (Claim::Type(name, rtype), Rcode::NOERROR, Outcome::NoData),
+            (Claim::Name(name), Rcode::NXDOMAIN, Outcome::NxDomain),
+        ];
+        claims.into_iter().find_map(|(claim, rcode, outcome)| {
+            let denial = denial::prove(&self.zone, claim, &sets, hashes, self.budget).ok()??;
+            if !matches!(denial.finding, Finding::Absent | Finding::NoSuchName) {
+                return None;
+            }
+            let proof = denial.used.iter().filter_map(|index| records.get(*index).cloned()).collect();
+            Some(Found { rcode, outcome, proof })
+        })
+    }
+
+    /// The record, if it proves the claim.
+    fn proves(&self, claim: Claim<'_>, record: Proven, hashes: &mut Hashes) -> Option<Proven> {
+        let denial = denial::prove(&self.zone, claim, &[&record.rrset], hashes, self.budget).ok()??;
+        (denial.finding == Finding::Absent).then_some(record)
+    }
+
+    /// A link with these records in its authority section, all with the TTL of the one that ends first.
+    fn link<'p>(
+        &self,
+        rcode: Rcode,
+        outcome: Outcome,
+        proof: impl Iterator<Item = &'p Proven> + Clone,
+    ) -> Link {
+        let ttl = proof.clone().map(|proven| proven.ttl).min().unwrap_or(0);
+        let aged = |proven: &Proven| Rrset { ttl, signatures_ttl: ttl, ..Rrset::clone(&proven.rrset) };
+        let text = format!("made from what {} proved before (RFC 8198)", self.zone);
+        Link {
+            rcode,
+            outcome,
+            answer: Vec::new(),
+            authority: proof.map(aged).collect(),
+            target: self.question.name.clone(),
+            state: ValidationState::Secure,
+            synthesised: true,
+            note: Some(ExtendedError { code: EdeCode::SYNTHESIZED, text }),
+            ttl_secs: None,
+        }
+    }
+}
