@@ -359,6 +359,11 @@ pub const VERIFICATIONS_PER_SLICE: u32 = 8;
 /// 5 min): three questions and their proof, one zone after the other. Resolvers that began together are spread no
 /// further: a thousand of them ask a zone ten questions a second on the average.
 pub const NEGATIVE_ANCHOR_CHECK: Duration = Duration::from_secs(300);
+/// How often the servers of a zone with trust anchors are told which keys those name (RFC 8145 §5.2: as often as its keys
+/// are looked at for RFC 5011, which for the root is daily; BIND and Unbound: a day).
+pub const KEY_TAG_PAUSE: Duration = Duration::from_secs(86_400);
+/// How soon they are told again where they could not be reached.
+pub const KEY_TAG_RETRY: Duration = Duration::from_secs(3_600);
 /// Seconds that a clock may be wrong: a tenth of the signature's lifetime, within these bounds (Unbound's
 /// `val-sig-skew-min` and `-max`).
 pub const SIGNATURE_SKEW_SECS_MIN: u32 = 3_600;

@@ -188,6 +188,7 @@ fn service_settings(settings: &Settings) -> service::Settings {
         prefetch: settings.cache.prefetch,
         prefetch_key: settings.cache.prefetch_key,
         root_key_sentinel: settings.dnssec.root_key_sentinel,
+        trust_anchor_signaling: settings.dnssec.trust_anchor_signaling,
         reply: ReplySettings {
             nsid: Some(settings.server.nsid.clone()).filter(|nsid| !nsid.is_empty()),
             tcp_idle_timeout: settings.server.tcp_idle_timeout,

@@ -1,6 +1,6 @@
 //! What has to be done from time to time while the resolver runs: the root is asked for its own servers
 //! before what it said last ends (RFC 9609 §3), whether anybody is reached, when nobody answers, and negative trust
-//! anchors are let go when they are not needed any more (RFC 7646 §2).
+//! anchors are let go when they are not needed any more (RFC 7646 §2); the trust anchors are told (RFC 8145).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,6 +60,11 @@ fn say(reach: Reach) {
 /// Lets negative trust anchors go when their time is over, or their zone validates again. Ends with its task.
 pub(super) async fn keep_negative_anchors(assembly: Arc<Assembly>) {
     Arc::clone(&assembly.service).tend_negative_anchors(say_of_negative).await;
+}
+
+/// Tells the servers of zones with trust anchors which keys those name. Ends with its task.
+pub(super) async fn signal_trust_anchors(assembly: Arc<Assembly>) {
+    Arc::clone(&assembly.service).signal_trust_anchors().await;
 }
 
 fn say_of_negative(zone: &Name, news: NegativeNews) {

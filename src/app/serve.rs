@@ -69,6 +69,7 @@ pub async fn run(configuration: &Configuration, threads: usize) -> Result<(), St
     let keeping = [
         tokio::spawn(keeper::keep_primed(Arc::clone(&assembly))),
         tokio::spawn(keeper::keep_negative_anchors(Arc::clone(&assembly))),
+        tokio::spawn(keeper::signal_trust_anchors(Arc::clone(&assembly))),
         tokio::spawn(keeper::keep_watch(assembly)),
     ];
     tokio::select! {

@@ -160,6 +160,7 @@ fn dnssec(reader: &mut Reader<'_>, file: &Path) -> Dnssec {
         negative_trust_anchors: negative_anchors(reader),
         override_date: reader.value("dnssec", "override-date", None, date),
         sha1: reader.value("dnssec", "sha1", Sha1::Insecure, |value| word(value, &sha1)),
+        trust_anchor_signaling: reader.value("dnssec", "trust-anchor-signaling", true, boolean),
         root_key_sentinel: reader.value("dnssec", "root-key-sentinel", true, boolean),
     }
 }

@@ -109,6 +109,8 @@ pub struct Dnssec {
     pub override_date: Option<u64>,
     /// What becomes of SHA-1 (RFC 9905).
     pub sha1: Sha1,
+    /// The servers of zones with trust anchors are told which keys are trusted (RFC 8145).
+    pub trust_anchor_signaling: bool,
     /// Names may ask which of the root's keys are trusted (RFC 8509).
     pub root_key_sentinel: bool,
 }

@@ -22,6 +22,7 @@ mod private;
 mod request;
 mod secure;
 mod sentinel;
+mod signaling;
 pub mod single_flight;
 pub mod source;
 pub mod stage;
@@ -105,6 +106,8 @@ pub struct Settings {
     pub prefetch_key: bool,
     /// `[dnssec] root-key-sentinel` (RFC 8509).
     pub root_key_sentinel: bool,
+    /// `[dnssec] trust-anchor-signaling` (RFC 8145 §5).
+    pub trust_anchor_signaling: bool,
     /// What shows in replies.
     pub reply: ReplySettings,
 }

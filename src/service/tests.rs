@@ -132,6 +132,7 @@ fn parts(script: &Arc<Script>) -> Parts {
             prefetch: false,
             prefetch_key: true,
             root_key_sentinel: true,
+            trust_anchor_signaling: true,
             reply: ReplySettings { nsid: None, tcp_idle_timeout: Duration::from_secs(30) },
         },
         observer: Arc::new(Silent),

@@ -57,6 +57,7 @@ pub(crate) struct Options {
     pub(crate) prefetch: bool,
     pub(crate) prefetch_key: bool,
     pub(crate) root_key_sentinel: bool,
+    pub(crate) trust_anchor_signaling: bool,
     pub(crate) seed: u64,
     /// Puts something between the service and the resolver, to watch what is asked.
     pub(crate) between: Between,
@@ -80,6 +81,7 @@ impl Default for Options {
             prefetch: true,
             prefetch_key: true,
             root_key_sentinel: true,
+            trust_anchor_signaling: true,
             seed: seed(),
             between: Box::new(|source| source),
         }
@@ -156,6 +158,7 @@ impl Sim {
                 prefetch: options.prefetch,
                 prefetch_key: options.prefetch_key,
                 root_key_sentinel: options.root_key_sentinel,
+                trust_anchor_signaling: options.trust_anchor_signaling,
                 reply: ReplySettings { nsid: None, tcp_idle_timeout: Duration::from_secs(30) },
             },
             observer: Arc::new(Silent),

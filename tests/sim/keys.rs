@@ -1,12 +1,15 @@
-//! What a resolver tells others of the keys it trusts: the root key sentinel (RFC 8509).
+//! What a resolver tells others of the keys it trusts: the root key sentinel (RFC 8509) and trust anchor signaling
+//! (RFC 8145).
+
+use std::sync::{Arc, Mutex};
 
 use rootwalk::dns::edns::EdeCode;
 use rootwalk::dns::{Name, Rcode, RecordType};
-use rootwalk::lab::{Flaw, World, Zone};
+use rootwalk::lab::{Fault, Flaw, World, Zone};
 use rootwalk::validate::Anchors;
 use rootwalk::validate::anchors::AnchorKey;
 
-use crate::harness::{Ask, Options, Reply, Sim, seed};
+use crate::harness::{Ask, Options, Reply, Sim, name, seed};
 
 const WEB: [u8; 4] = [192, 0, 2, 80];
 
@@ -107,4 +110,85 @@ async fn a_key_that_is_trusted_from_now_on_is_told_at_once() {
     sim.ask_a(&claim("is", other())).await.is_secure_address(WEB);
     is_refuted(&sim.ask_a(&claim("not", other())).await);
     assert!(sim.network.sent() - before <= 1, "the answer is the cache's");
+}
+
+/// Questions of type NULL that a zone's servers were asked.
+type Heard = Arc<Mutex<Vec<String>>>;
+
+/// A zone whose servers note what they are told.
+fn listening(zone: &str) -> (Zone, Heard) {
+    let heard = Heard::default();
+    let notes = Arc::clone(&heard);
+    let note = Fault::rewrites(move |question, _| {
+        if question.rtype == RecordType::NULL {
+            notes.lock().unwrap().push(question.name.to_lowercase().to_string());
+        }
+    });
+    (Zone::new(zone).fault(note), heard)
+}
+
+fn told(heard: &Heard) -> Vec<String> {
+    std::mem::take(&mut *heard.lock().unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_servers_of_each_anchored_zone_are_told_daily_which_keys_are_trusted() {
+    let (root, by_root) = listening(".");
+    let (isle, by_isle) = listening("isle.org.");
+    let (hidden, by_hidden) = listening("hidden.org.");
+    let world = World::new(seed()).zone(root).zone(isle).zone(hidden);
+    let sim = Sim::with(world, |options| {
+        options.anchors = Box::new(|_, mut anchors| {
+            for (zone, tag) in [("isle.org.", 0x0102_u16), ("isle.org.", 0x00ff), ("hidden.org.", 7)] {
+                let [high, low] = tag.to_be_bytes();
+                anchors.add(name(zone), AnchorKey::Ds(vec![high, low, 13, 2]));
+            }
+            // Not judged by its keys while this stands.
+            anchors.add_negative(name("hidden.org."), None);
+            anchors
+        });
+    });
+    tokio::spawn(Arc::clone(&sim.service).signal_trust_anchors());
+    let of_root = format!("_ta-{:04x}.", trusted());
+    for _ in 0..3 {
+        sim.pass(10).await;
+        assert_eq!(told(&by_root), std::slice::from_ref(&of_root));
+        assert_eq!(told(&by_isle), ["_ta-00ff-0102.isle.org."]);
+        sim.pass(86_300).await;
+        assert_eq!((told(&by_root), told(&by_isle)), (vec![], vec![]));
+        // That there is no such name is known, for clients: the servers hear of it all the same.
+        assert_eq!(sim.ask(&of_root, RecordType::NULL).await.rcode(), Rcode::NXDOMAIN);
+        assert_eq!(told(&by_root).len(), 1);
+        sim.pass(90).await;
+    }
+    assert_eq!(told(&by_hidden), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_not_reached_is_told_within_the_hour() {
+    let (root, by_root) = listening(".");
+    let sim = Sim::new(World::new(seed()).zone(root.clone().fault(Fault::Dead)));
+    tokio::spawn(Arc::clone(&sim.service).signal_trust_anchors());
+    sim.pass(600).await;
+    sim.change(&World::new(seed()).zone(root));
+    told(&by_root);
+    sim.pass(3_600).await;
+    assert_eq!(told(&by_root), [format!("_ta-{:04x}.", trusted())]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_told_anything_without_validation_or_where_it_is_turned_off() {
+    type Change = fn(&mut Options);
+    let changes: [Change; 3] = [
+        |options| options.validation = false,
+        |options| options.trust_anchor_signaling = false,
+        |options| options.anchors = Box::new(|_, _| Anchors::none()),
+    ];
+    for change in changes {
+        let (root, by_root) = listening(".");
+        let sim = Sim::with(World::new(seed()).zone(root), change);
+        tokio::spawn(Arc::clone(&sim.service).signal_trust_anchors());
+        sim.pass(100_000).await;
+        assert_eq!((told(&by_root), sim.network.sent()), (vec![], 0));
+    }
 }
