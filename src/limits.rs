@@ -388,6 +388,14 @@ pub const ANCHOR_PROBE_SECS_MIN: u64 = 3_600;
 pub const ANCHOR_PROBE_SECS_MAX: u64 = 15 * 86_400;
 /// Seconds after a look that failed, at most (RFC 5011 §2.3).
 pub const ANCHOR_RETRY_SECS_MAX: u64 = 86_400;
+/// Seconds that the date may go forward beyond the time that passed before that counts as a jump.
+pub const ANCHOR_CLOCK_SLACK_SECS: u64 = 600;
+/// Octets read of a trust anchor file. A zone with eight keys takes some 5 kB.
+pub const ANCHOR_FILE_OCTETS_MAX: u64 = 1 << 20;
+/// How often a trust anchor file that another process is writing is tried, and how long is waited in between.
+pub const ANCHOR_LOCK_TRIES: u32 = 20;
+/// See [`ANCHOR_LOCK_TRIES`].
+pub const ANCHOR_LOCK_WAIT: Duration = Duration::from_millis(10);
 
 // Time to live, in seconds.
 

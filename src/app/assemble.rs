@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Weak};
 
+use crate::app::anchors::KeptAnchors;
 use crate::budget::Caps;
 use crate::cache::Store;
 use crate::clock::Clock;
@@ -33,6 +34,8 @@ pub struct Assembly {
     pub iterator: Arc<iterate::Resolver>,
     /// The time.
     pub clock: Clock,
+    /// The states of the keys that are trusted, and of those that were or will be.
+    pub anchors: Arc<KeptAnchors>,
     /// Kept here alone: the iterator has a weak hold on it.
     _addresses: Arc<Addresses>,
 }
@@ -90,7 +93,8 @@ pub fn on(
         observer,
     };
     let service = Service::new(parts, &addresses);
-    Assembly { service, iterator, clock, _addresses: addresses }
+    let anchors = KeptAnchors::new(configuration.rollover.clone(), configuration.anchor_file.clone());
+    Assembly { service, iterator, clock, anchors: Arc::new(anchors), _addresses: addresses }
 }
 
 /// What `query` and `explain` are answered by without a walk.

@@ -1,17 +1,22 @@
 //! What has to be done from time to time while the resolver runs: the root is asked for its own servers
-//! before what it said last ends (RFC 9609 §3), whether anybody is reached, when nobody answers, and negative trust
-//! anchors are let go when they are not needed any more (RFC 7646 §2); the trust anchors are told (RFC 8145).
+//! before what it said last ends (RFC 9609 §3); whether anybody is reached, when nobody answers; the zones of trust
+//! anchors for their keys (RFC 5011 §2.3), and they are told which keys are trusted (RFC 8145); and negative trust
+//! anchors are let go when they are not needed any more (RFC 7646 §2).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::app::anchors::KeptAnchors;
 use crate::app::assemble::Assembly;
 use crate::cache::uplink::Reach;
-use crate::clock::{Moment, date};
+use crate::clock::{Clock, Moment, date};
 use crate::context::Context;
-use crate::dns::Name;
+use crate::dns::{Name, Question, RecordType};
 use crate::failure::Failure;
-use crate::service::NegativeNews;
+use crate::limits;
+use crate::service::{NegativeNews, Service};
+use crate::validate::rollover::{Change, Trial};
 
 /// Primes now, and again whenever nine tenths of the answer's time are over. Ends with its task.
 pub(super) async fn keep_primed(assembly: Arc<Assembly>) {
@@ -83,6 +88,173 @@ fn say_of_negative(zone: &Name, news: NegativeNews) {
     }
 }
 
+/// Follows the keys of trust anchors, and lets the service judge by those that are trusted. Ends with its task.
+pub async fn keep_anchors(service: Arc<Service>, clock: Clock, anchors: Arc<KeptAnchors>) {
+    let mut follower = Follower { service, clock, anchors, proven: BTreeMap::new(), complained: None };
+    follower.begin();
+    loop {
+        let due = follower.anchors.rollover().due(follower.clock.unix());
+        for zone in due {
+            follower.probe(&zone).await;
+        }
+        let pause = follower.anchors.rollover().due_in_secs(follower.clock.unix()).unwrap_or(u64::MAX);
+        // Once a day at least: the date may have been put right meanwhile.
+        let pause = Duration::from_secs(pause.clamp(PAUSE_SECS.0, PAUSE_SECS.1));
+        follower.clock.sleep_until(follower.clock.now().after(pause)).await;
+    }
+}
+
+/// The shortest and the longest pause between two looks at which zones are due, in seconds.
+const PAUSE_SECS: (u64, u64) = (60, 86_400);
+
+/// What came of looking at the keys of a zone.
+enum Found {
+    /// A set that a trusted key has signed.
+    Proven,
+    /// Nothing that could be believed, and why.
+    Wrong(String),
+    /// This host reaches nobody.
+    Nobody,
+}
+
+/// Looks at the keys of zones with anchors.
+struct Follower {
+    service: Arc<Service>,
+    clock: Clock,
+    anchors: Arc<KeptAnchors>,
+    /// When the keys of each zone were last proven: the date, and the moment.
+    proven: BTreeMap<Name, (u64, Moment)>,
+    /// When it was last told that the file cannot be written.
+    complained: Option<Moment>,
+}
+
+impl Follower {
+    fn begin(&mut self) {
+        let lost: Vec<Name> = {
+            let mut rollover = self.anchors.rollover();
+            rollover.begin(self.clock.unix());
+            rollover.lost().cloned().collect()
+        };
+        for zone in &lost {
+            tell_lost(zone);
+        }
+        self.store();
+    }
+
+    /// Looks at the keys of one zone.
+    async fn probe(&mut self, zone: &Name) {
+        let before = self.anchors.rollover().trusted(zone);
+        let mut changes = Vec::new();
+        let found = self.look(zone, &mut changes).await;
+        let now = self.clock.unix();
+        let (after, is_lost) = {
+            let mut rollover = self.anchors.rollover();
+            match &found {
+                Found::Proven => {
+                    self.proven.insert(zone.clone(), (now, self.clock.now()));
+                }
+                // That is told elsewhere, and says nothing about the zone: it stays due.
+                Found::Nobody => {}
+                Found::Wrong(why) => {
+                    rollover.fail(zone, why, now);
+                    tracing::warn!(%zone, %why, "the keys of a trust anchor's zone could not be looked at");
+                }
+            }
+            (rollover.trusted(zone), rollover.lost().any(|lost| lost == zone))
+        };
+        for change in &changes {
+            if change.takes_trust() {
+                tracing::warn!("a trust anchor is trusted no more: {change}");
+            } else {
+                tracing::info!("a trust anchor's key changed its state: {change}");
+            }
+        }
+        if before != after {
+            self.trust(zone, &changes);
+        }
+        if is_lost {
+            tell_lost(zone);
+        }
+        self.store();
+    }
+
+    /// Fetches the DNSKEY set afresh, and takes it in. One bad server, or one forged packet, must not decide.
+    async fn look(&self, zone: &Name, changes: &mut Vec<Change>) -> Found {
+        let policy = self.service.validator().map(|validator| validator.policy()).unwrap_or_default();
+        let question = Question::new(zone.clone(), RecordType::DNSKEY);
+        let context: Context = self.service.silent_context();
+        let mut avoided = Vec::new();
+        let mut wrong = None;
+        for _ in 0..=limits::BOGUS_RETRIES_MAX {
+            let response = match self.service.fetch(&question, &context.avoiding(&avoided)).await {
+                Ok(response) => response,
+                Err(Failure::Offline { .. }) => return Found::Nobody,
+                // There is no other server to hear: what was wrong with the first one's answer says more.
+                Err(failure) => return Found::Wrong(wrong.unwrap_or_else(|| failure.to_string())),
+            };
+            let now = self.clock.unix();
+            let last = self.proven.get(zone).copied();
+            let trial = Trial {
+                policy,
+                budget: &context.budget,
+                now,
+                skipped_secs: last.map_or(0, |last| skipped_secs(last, (now, self.clock.now()))),
+            };
+            let observed = self.anchors.rollover().observe(zone, &response, &trial);
+            changes.extend(observed.changes);
+            if observed.passed_over > 0 {
+                let (more, most) = (observed.passed_over, limits::ANCHOR_KEYS_MAX);
+                tracing::warn!(%zone, more, most, "a trust anchor's zone shows more new keys than are followed");
+            }
+            match observed.unproven {
+                None => return Found::Proven,
+                Some(unproven) => wrong = Some(format!("{unproven}, says {}", response.server)),
+            }
+            avoided.push(response.server);
+        }
+        Found::Wrong(wrong.unwrap_or_default())
+    }
+
+    /// Judges by what is trusted now. Only what a key that is trusted no more may have proven is forgotten.
+    fn trust(&self, zone: &Name, changes: &[Change]) {
+        let changed = if changes.iter().any(Change::takes_trust) { std::slice::from_ref(zone) } else { &[] };
+        let trusted = self.anchors.rollover().trusted(zone);
+        self.service.change_trust(changed, |anchors| anchors.replace(zone, trusted));
+    }
+
+    fn store(&mut self) {
+        let now = self.clock.now();
+        match self.anchors.store() {
+            Ok(()) => {
+                if self.complained.take().is_some() {
+                    tracing::info!("the states of trust anchors are kept in their file again");
+                }
+            }
+            Err(error) => {
+                if self.complained.is_none_or(|at| now.since(at) >= LAST_PAUSE) {
+                    tracing::error!("{error}");
+                    self.complained = Some(now);
+                }
+            }
+        }
+    }
+}
+
+/// RFC 5011 §5.
+fn tell_lost(zone: &Name) {
+    tracing::error!(
+        %zone,
+        "no key of the zone is trusted any more: it counts as a zone without a trust anchor, and nothing below it is \
+         validated unless a zone above has one; put its present key into the trust anchor file and restart"
+    );
+}
+
+/// Seconds that the date went forward beyond the time that passed.
+fn skipped_secs((date, moment): (u64, Moment), (date_now, now): (u64, Moment)) -> u64 {
+    let skipped = date_now.saturating_sub(date).saturating_sub(now.since(moment).as_secs());
+    if skipped > limits::ANCHOR_CLOCK_SLACK_SECS { skipped } else { 0 }
+}
+
 /// How long to wait after a first failure, doubled up to the last.
 const FIRST_PAUSE: Duration = Duration::from_secs(10);
 const LAST_PAUSE: Duration = Duration::from_secs(3_600);
@@ -100,5 +272,14 @@ mod tests {
     fn the_root_is_asked_again_before_its_answer_ends() {
         assert_eq!(early(Moment(1_000), Moment(11_000)), Moment(10_000));
         assert_eq!(early(Moment(1_000), Moment(500)), Moment(1_000));
+    }
+
+    #[test]
+    fn a_date_that_runs_ahead_of_the_time_skips_seconds() {
+        let at = |date: u64, secs: u64| (date, Moment(secs * 1_000_000));
+        assert_eq!(skipped_secs(at(1_000, 0), at(87_400, 86_400)), 0);
+        assert_eq!(skipped_secs(at(1_000, 0), at(88_000, 86_400)), 0, "a clock that drifts");
+        assert_eq!(skipped_secs(at(1_000, 0), at(1_000_000, 86_400)), 912_600);
+        assert_eq!(skipped_secs(at(1_000, 0), at(10, 86_400)), 0, "back");
     }
 }

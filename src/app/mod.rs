@@ -1,7 +1,8 @@
 //! Puts the parts together and runs them: the only place that knows every room of the house.
 
+pub mod anchors;
 pub mod assemble;
 mod descriptors;
-mod keeper;
+pub mod keeper;
 pub mod logging;
 pub mod serve;

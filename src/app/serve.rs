@@ -66,12 +66,16 @@ pub async fn run(configuration: &Configuration, threads: usize) -> Result<(), St
         serving.spawn(listener.run(Arc::clone(&shared), ending.clone()));
         tracing::info!(%address, "listening");
     }
-    let keeping = [
+    let mut keeping = vec![
         tokio::spawn(keeper::keep_primed(Arc::clone(&assembly))),
         tokio::spawn(keeper::keep_negative_anchors(Arc::clone(&assembly))),
         tokio::spawn(keeper::signal_trust_anchors(Arc::clone(&assembly))),
-        tokio::spawn(keeper::keep_watch(assembly)),
     ];
+    if configuration.settings.dnssec.validation {
+        let (clock, anchors) = (assembly.clock.clone(), Arc::clone(&assembly.anchors));
+        keeping.push(tokio::spawn(keeper::keep_anchors(Arc::clone(&service), clock, anchors)));
+    }
+    keeping.push(tokio::spawn(keeper::keep_watch(assembly)));
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

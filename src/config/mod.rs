@@ -5,6 +5,7 @@
 //! commented list of all keys is `config/rootwalk.toml`; a test holds it equal to the defaults here.
 //! Nothing is read again while the process runs.
 
+pub mod anchors;
 mod check;
 mod raw;
 mod units;
@@ -19,8 +20,9 @@ use crate::iterate::priming;
 use crate::limits::Limit;
 use crate::prefix::Prefix;
 use crate::service::access::Access;
-use crate::validate::{Anchors, Sha1};
+use crate::validate::{Anchors, Rollover, Sha1};
 
+pub use anchors::AnchorFile;
 pub use raw::Fault;
 
 /// Everything that can be configured.
@@ -224,6 +226,10 @@ pub struct Configuration {
     pub root_hints: Vec<NameServer>,
     /// What is trusted.
     pub anchors: Anchors,
+    /// The states of the keys behind that.
+    pub rollover: Rollover,
+    /// Where these states are kept; none: with the program, in memory.
+    pub anchor_file: Option<AnchorFile>,
     /// What is allowed, and probably not meant.
     pub warnings: Vec<Fault>,
 }
@@ -244,10 +250,12 @@ pub fn parse(text: &str, file: &Path) -> Result<Configuration, Vec<Fault>> {
         faults.push(fault);
         Vec::new()
     });
-    let mut anchors = read_anchors(&settings.dnssec).unwrap_or_else(|found| {
+    let read = anchors::read(&settings.dnssec).unwrap_or_else(|found| {
         faults.extend(found);
-        Anchors::none()
+        anchors::Read::default()
     });
+    warnings.extend(read.warnings);
+    let mut anchors = read.rollover.anchors();
     for NegativeAnchor { name, until } in &settings.dnssec.negative_trust_anchors {
         if anchors.iter().any(|(zone, _)| zone == name) {
             let what = format!(
@@ -258,7 +266,14 @@ pub fn parse(text: &str, file: &Path) -> Result<Configuration, Vec<Fault>> {
         anchors.add_negative(name.clone(), *until);
     }
     if faults.is_empty() {
-        Ok(Configuration { settings, root_hints, anchors, warnings })
+        Ok(Configuration {
+            settings,
+            root_hints,
+            anchors,
+            rollover: read.rollover,
+            anchor_file: read.file,
+            warnings,
+        })
     } else {
         Err(faults)
     }
@@ -269,30 +284,6 @@ fn read_hints(source: &Source) -> Result<Vec<NameServer>, Fault> {
     let key = "resolver.root-hints";
     let text = std::fs::read_to_string(path).map_err(|error| Fault::unreadable(path, key, &error))?;
     priming::parse_hints(&text).map_err(|error| Fault::of_file(path, key, error.to_string()))
-}
-
-fn read_anchors(dnssec: &Dnssec) -> Result<Anchors, Vec<Fault>> {
-    let path = match &dnssec.trust_anchor_file {
-        Source::Builtin => return Ok(Anchors::builtin()),
-        Source::File(path) => path,
-    };
-    let key = "dnssec.trust-anchor-file";
-    let text = std::fs::read_to_string(path).map_err(|error| vec![Fault::unreadable(path, key, &error)])?;
-    let faults = match Anchors::parse(&text) {
-        Ok(anchors) if !anchors.is_empty() || !dnssec.validation => return Ok(anchors),
-        Ok(_) => {
-            let what = "the file has no trust anchor: add a DS or DNSKEY record, or set validation = false";
-            vec![Fault::of_file(path, key, what.to_owned())]
-        }
-        Err(found) => {
-            let of_line = |fault: crate::validate::anchors::AnchorFault| Fault {
-                line: Some(fault.line),
-                ..Fault::of_file(path, key, fault.what.to_string())
-            };
-            found.into_iter().map(of_line).collect()
-        }
-    };
-    Err(faults)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ fn settings(text: &str) -> Settings {
 
 #[test]
 fn no_file_at_all_is_valid_and_listens_on_loopback() {
-    let Configuration { settings, root_hints, anchors, warnings } = load(None).unwrap();
+    let Configuration { settings, root_hints, anchors, warnings, .. } = load(None).unwrap();
     assert_eq!(settings.server.listen, ["127.0.0.1:5300".parse().unwrap(), "[::1]:5300".parse().unwrap()]);
     assert!(!settings.server.listen_is_explicit && settings.dnssec.validation);
     assert_eq!((root_hints.len(), anchors.is_empty()), (13, false));
