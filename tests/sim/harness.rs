@@ -4,6 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rootwalk::app::anchors::KeptAnchors;
+use rootwalk::app::keeper::keep_anchors;
 use rootwalk::budget::Caps;
 use rootwalk::cache::Store;
 use rootwalk::clock::Clock;
@@ -171,6 +173,11 @@ impl Sim {
     pub(crate) fn watch(&self) {
         let (resolver, service) = (Arc::clone(&self.resolver), Arc::clone(&self.service));
         tokio::spawn(async move { resolver.watch(|| service.silent_context(), |_| {}).await });
+    }
+
+    /// Lets the resolver follow the keys of its trust anchors, as a running server does.
+    pub(crate) fn follow(&self, anchors: &Arc<KeptAnchors>) {
+        tokio::spawn(keep_anchors(Arc::clone(&self.service), self.clock.clone(), Arc::clone(anchors)));
     }
 
     /// Asks as a client that wants DNSSEC records.

@@ -30,6 +30,7 @@ mod poison_inmessage;
 mod poison_offpath;
 mod reasons;
 mod renewals;
+mod rollover_root;
 mod rollover_zone;
 mod stale;
 mod swarm;
