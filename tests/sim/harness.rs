@@ -16,7 +16,7 @@ use rootwalk::dns::message::Message;
 use rootwalk::dns::response::Transport;
 use rootwalk::dns::{Name, Question, Rcode, RecordType};
 use rootwalk::entropy::Entropy;
-use rootwalk::event::Silent;
+use rootwalk::event::{Observer, Silent};
 use rootwalk::iterate::{self, Lookup, Resolver};
 use rootwalk::lab::{Internet, Link, Network, World};
 use rootwalk::limits;
@@ -61,6 +61,8 @@ pub(crate) struct Options {
     pub(crate) root_key_sentinel: bool,
     pub(crate) trust_anchor_signaling: bool,
     pub(crate) seed: u64,
+    /// Hears what happens.
+    pub(crate) observer: Arc<dyn Observer>,
     /// Puts something between the service and the resolver, to watch what is asked.
     pub(crate) between: Between,
 }
@@ -85,6 +87,7 @@ impl Default for Options {
             root_key_sentinel: true,
             trust_anchor_signaling: true,
             seed: seed(),
+            observer: Arc::new(Silent),
             between: Box::new(|source| source),
         }
     }
@@ -112,14 +115,18 @@ impl Sim {
 
     #[expect(clippy::needless_pass_by_value, reason = "a world is written where it is used")]
     pub(crate) fn with(world: World, change: impl FnOnce(&mut Options)) -> Self {
+        Self::on(world.build().unwrap(), change)
+    }
+
+    pub(crate) fn on(internet: Internet, change: impl FnOnce(&mut Options)) -> Self {
         let mut options = Options::default();
-        let internet = world.build().unwrap();
+        let unix = internet.world().unix();
         options.iterate.root_hints =
             internet.hints().into_iter().map(|(name, glue)| NameServer { name, glue }).collect();
         change(&mut options);
         eprintln!("seed {}", options.seed);
         let anchors = (options.anchors)(&internet, Anchors::parse(&internet.anchor_text()).unwrap());
-        let clock = Clock::simulated(world.unix());
+        let clock = Clock::simulated(unix);
         let network = Network::new(internet, clock.clone(), options.seed);
         let entropy = Arc::new(Entropy::seeded(options.seed));
         let store = Arc::new(Store::new(options.cache_bytes, &entropy));
@@ -163,7 +170,7 @@ impl Sim {
                 trust_anchor_signaling: options.trust_anchor_signaling,
                 reply: ReplySettings { nsid: None, tcp_idle_timeout: Duration::from_secs(30) },
             },
-            observer: Arc::new(Silent),
+            observer: options.observer,
         };
         let service = Service::new(parts, &addresses);
         Self { network, service, clock, store, resolver, _addresses: addresses }

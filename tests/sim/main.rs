@@ -23,6 +23,7 @@ mod harness;
 mod islands;
 mod iteration;
 mod keys;
+mod lies;
 mod negative;
 mod outage;
 mod overload;
