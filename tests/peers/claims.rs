@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode};
 use crate::ask::{self, Answer, Manner, Record};
 use crate::authority;
 use crate::clients;
-use crate::differences::{self, DIFFERENCES};
+use crate::differences::{self, BIND, DIFFERENCES, KNOT, Voter};
 use crate::process::{Guard, run};
 use crate::questions::{Case, cases};
 use crate::resolver::{self, ROOTWALK, ROOTWALK_AGAIN, UNBOUND, UNBOUND_BEHIND_ROOTWALK};
@@ -21,13 +21,16 @@ pub(crate) type Verdict = Result<(), Vec<String>>;
 pub(crate) type Claim = fn(&Path) -> Verdict;
 
 /// In the order they are judged; the first asks the world itself.
-const CLAIMS: [(&str, Claim); 10] = [
+const CLAIMS: [(&str, Claim); 13] = [
     ("unbound_finds_each_answer_in_the_state_its_zone_was_made_for", unbound_finds_each_state),
     ("rootwalk_finds_each_answer_in_the_state_its_zone_was_made_for", rootwalk_finds_each_state),
     ("rootwalk_gives_the_rcode_records_and_ad_that_unbound_gives", rootwalk_agrees_with_unbound),
+    ("rootwalk_gives_the_rcode_records_and_ad_that_knot_resolver_gives", |folder| agrees_with(folder, &KNOT)),
+    ("rootwalk_gives_the_rcode_records_and_ad_that_bind_gives", |folder| agrees_with(folder, &BIND)),
     ("the_order_of_the_questions_changes_nothing", the_order_changes_nothing),
     ("each_difference_is_one", each_difference_is_one),
     ("a_validator_behind_rootwalk_finds_the_same_states", a_validator_behind_rootwalk_agrees),
+    ("no_ttl_is_longer_than_was_signed_sent_or_allowed", no_ttl_is_too_long),
     ("a_bogus_answer_says_what_is_wrong", a_bogus_answer_says_what_is_wrong),
     ("delv_fully_validates_secure_answers", clients::delv_validates),
     ("drill_chases_secure_answers_to_the_anchor", clients::drill_chases),
@@ -83,6 +86,8 @@ fn start_world(folder: &Path) -> Vec<Guard> {
     running.push(resolver::start_unbound(folder));
     running.push(resolver::start_rootwalk(folder, ROOTWALK));
     running.push(resolver::start_unbound_behind_rootwalk(folder));
+    running.push(resolver::start_knot_resolver(folder));
+    running.push(resolver::start_bind(folder));
     running
 }
 
@@ -175,6 +180,39 @@ fn rootwalk_agrees_with_unbound(folder: &Path) -> Verdict {
     verdict(reasons)
 }
 
+/// A resolver beside Unbound, asked once, with DO. How long each looks for servers that are not there is its own affair.
+fn agrees_with(folder: &Path, voter: &Voter) -> Verdict {
+    let cases: Vec<Case> = cases().into_iter().filter(|case| case.state != State::Unreachable).collect();
+    let questions = questions(&cases);
+    let theirs = ask::all(folder, voter.address, Manner::Do, &questions);
+    let ours = ask::all(folder, ROOTWALK, Manner::Do, &questions);
+    let mut met = BTreeSet::new();
+    let mut reasons = Vec::new();
+    for (case, (ours, theirs)) in cases.iter().zip(ours.iter().zip(&theirs)) {
+        let said =
+            |answer: &Option<Answer>| answer.as_ref().map_or_else(|| "no reply".to_owned(), verdict_of);
+        if said(ours) == said(theirs) {
+            continue;
+        }
+        if let Some(row) = voter.rows.iter().position(|row| row.matches(case)) {
+            met.insert(row);
+        } else {
+            let (ours, theirs) = (said(ours), said(theirs));
+            let name: String = case.name.chars().take(40).collect();
+            reasons.push(format!("{name} {}: {ours:.120}, {}: {theirs:.120}", case.rtype, voter.name));
+        }
+    }
+    let idle = voter.rows.iter().enumerate().filter(|(at, _)| !met.contains(at));
+    reasons.extend(idle.map(|(_, row)| format!("no difference: {row:?}")));
+    verdict(reasons)
+}
+
+/// Rcode, AD, and the answer's records without signatures and TTLs.
+fn verdict_of(answer: &Answer) -> String {
+    let records = answer.records.iter().filter(|record| record.rtype != "RRSIG");
+    format!("{} AD {} {:?}", answer.status, answer.has("ad"), set(records))
+}
+
 /// The first point in which two replies differ.
 fn compare(ours: &Answer, theirs: &Answer) -> Option<String> {
     if ours.status != theirs.status {
@@ -261,6 +299,34 @@ fn a_bogus_answer_says_what_is_wrong(folder: &Path) -> Verdict {
                 answer.status, answer.errors
             )),
             None => reasons.push(format!("{name} {rtype}: no reply")),
+        }
+    }
+    verdict(reasons)
+}
+
+/// RFC 4035 §5.3.3: the lowest of what was sent, what was signed, and what the resolver allows; all records of the set
+/// and its signatures alike (RFC 2181 §5.2).
+fn no_ttl_is_too_long(folder: &Path) -> Verdict {
+    let expected: [(&str, &str, u32); 9] = [
+        ("longer.ttl.west.", "A", 600),
+        ("shorter.ttl.west.", "A", 60),
+        ("mixed.ttl.west.", "A", 600),
+        ("ttl0.odd.west.", "TXT", 0),
+        ("ttl1.odd.east.", "TXT", 1),
+        ("ttl31.odd.west.", "TXT", 86_400),
+        ("ttl31.odd.east.", "TXT", 86_400),
+        ("ttl31.odk.west.", "TXT", 86_400),
+        ("www.fleeting.west.", "A", 0),
+    ];
+    let mut reasons = Vec::new();
+    for (name, rtype, most) in expected {
+        let ttls = |address| -> BTreeSet<u32> {
+            let answer = ask::once(folder, address, &[name, rtype, "+dnssec"]);
+            answer.iter().flat_map(|answer| &answer.records).map(|record| record.ttl_secs).collect()
+        };
+        let ours = ttls(ROOTWALK);
+        if ours.len() != 1 || ours.iter().any(|ttl| *ttl > most) {
+            reasons.push(format!("{name} {rtype}: TTL {ours:?}, not {most}; Unbound {:?}", ttls(UNBOUND)));
         }
     }
     verdict(reasons)

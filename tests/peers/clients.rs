@@ -38,7 +38,7 @@ pub(crate) fn delv_validates(folder: &Path) -> Verdict {
 }
 
 /// Proofs beyond a record and its signature.
-const PROOFS: [(&str, &str); 18] = [
+const PROOFS: [(&str, &str); 32] = [
     (".", "DNSKEY"),
     ("missing.", "A"),
     ("x.wild.p256.west.", "A"),
@@ -57,6 +57,20 @@ const PROOFS: [(&str, &str); 18] = [
     ("long.ed.east.", "TXT"),
     ("svc.rsa.west.", "HTTPS"),
     ("cds.west.", "CDS"),
+    ("x.*.c.odd.west.", "A"),
+    ("q.*.e.odd.east.", "A"),
+    ("y.c.odd.east.", "A"),
+    ("x.y.b.a.odd.west.", "TXT"),
+    ("x.w.odd.east.", "A"),
+    ("q.x.d2.odd.west.", "A"),
+    ("www.x.d1.odk.west.", "A"),
+    ("twice.odd.west.", "MX"),
+    ("twice.odd.east.", "MX"),
+    ("\\200\\255\\128.odk.west.", "A"),
+    ("types.odk.west.", "TYPE55"),
+    ("types.odd.east.", "TYPE17"),
+    ("longer.ttl.west.", "A"),
+    ("mixed.ttl.west.", "A"),
 ];
 
 pub(crate) fn drill_chases(folder: &Path) -> Verdict {

@@ -1,9 +1,10 @@
 //! Real name servers and real clients around the real `rootwalk` binary.
 //!
 //! A small signed internet is served by NSD, Knot and BIND, one process for each level, with zones signed by
-//! `ldns-signzone`, `dnssec-signzone` and Knot's `kzonesign`. Debian's Unbound is the second opinion: asked the
-//! same questions of the same servers, Rootwalk gives the same rcode, records and AD bit, or the table in
-//! `differences` names the RFC that explains why not. `delv` and `drill` then check Rootwalk's answers themselves.
+//! `ldns-signzone`, `dnssec-signzone` and Knot's `kzonesign`. Debian's Unbound, Knot Resolver and BIND are the other
+//! opinions: asked the same questions of the same servers, Rootwalk gives the same rcode, records and AD bit, or the
+//! tables in `differences` name the RFC that explains why not. `delv` and `drill` then check Rootwalk's answers
+//! themselves.
 //!
 //! The program starts itself again under `unshare` (user, network, mount and process namespaces of its own), so
 //! port 53 is free without privileges, nothing leaves the namespace's loopback, and every process ends with it.
@@ -40,7 +41,7 @@ const FOLDER: &str = "ROOTWALK_PEERS_FOLDER";
 /// The whole run, signing and waiting included, may take this long.
 const RUN_SECS_MAX: u64 = 170;
 /// Each program that is started, and the Debian package that has it.
-const PROGRAMS: [(&str, &str); 15] = [
+const PROGRAMS: [(&str, &str); 16] = [
     ("unshare", "util-linux"),
     ("ip", "iproute2"),
     ("nsd", "nsd"),
@@ -55,6 +56,7 @@ const PROGRAMS: [(&str, &str); 15] = [
     ("dig", "bind9-dnsutils"),
     ("delv", "bind9-dnsutils"),
     ("unbound", "unbound"),
+    ("kresd", "knot-resolver"),
     ("sh", "dash"),
 ];
 /// Where Debian keeps the servers, which is not on an ordinary user's path.

@@ -118,7 +118,7 @@ const LONG_NAME: &str = "lllllllllllllllllllllllllllllllllllllllllllllllllllllll
                          lllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllll";
 
 /// Asked once; what leads from one zone to another, and the root.
-const CROSSING: [(&str, &str, &str, State); 29] = [
+const CROSSING: [(&str, &str, &str, State); 32] = [
     (".", "SOA", "NOERROR", State::Secure),
     (".", "NS", "NOERROR", State::Secure),
     (".", "DNSKEY", "NOERROR", State::Secure),
@@ -148,6 +148,9 @@ const CROSSING: [(&str, &str, &str, State); 29] = [
     ("www.p256.west.", "ANY", "NOERROR", State::Secure),
     ("cds.west.", "CDS", "NOERROR", State::Secure),
     ("cds.west.", "CDNSKEY", "NOERROR", State::Secure),
+    ("longer.ttl.west.", "A", "NOERROR", State::Secure),
+    ("shorter.ttl.west.", "A", "NOERROR", State::Secure),
+    ("mixed.ttl.west.", "A", "NOERROR", State::Secure),
 ];
 
 /// All questions, in the order they are asked.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::authority::wait_for;
-use crate::process::Guard;
+use crate::process::{Guard, run};
 use crate::world::SERVERS;
 
 /// The file of root hints, and of the root's DS.
@@ -25,6 +25,8 @@ pub(crate) const ROOTWALK: &str = "127.0.0.1";
 pub(crate) const ROOTWALK_AGAIN: &str = "127.0.0.4";
 pub(crate) const UNBOUND: &str = "127.0.0.2";
 pub(crate) const UNBOUND_BEHIND_ROOTWALK: &str = "127.0.0.3";
+pub(crate) const KNOT_RESOLVER: &str = "127.0.0.5";
+pub(crate) const BIND: &str = "127.0.0.6";
 
 /// Writes what the resolvers, `delv` and `drill` start from.
 pub(crate) fn write_anchors(folder: &Path, ds: &[String]) {
@@ -113,6 +115,43 @@ fn start_any_unbound(folder: &Path, address: &str, more: &str, clauses: &str) ->
     let mut command = Command::new("unbound");
     command.args(["-d", "-c", "unbound.conf"]).current_dir(&home);
     started(folder, address, Guard::start_logged(&mut command, "unbound", &home.join("log")))
+}
+
+/// Knot Resolver on the same servers.
+pub(crate) fn start_knot_resolver(folder: &Path) -> Guard {
+    let home = home(folder, KNOT_RESOLVER);
+    let text = format!(
+        "net.listen('{KNOT_RESOLVER}', 53, {{ kind = 'dns' }})\nnet.ipv6 = false\noption('ALLOW_LOCAL', true)\n\
+         trust_anchors.add_file('{anchor}', true)\nmodules.load('hints')\nhints.root_file('{hints}')\n\
+         cache.open(20*MB, 'lmdb://{home}')\nlog_level('notice')\n",
+        anchor = folder.join(ANCHOR).display(),
+        hints = folder.join(HINTS).display(),
+        home = home.display(),
+    );
+    std::fs::write(home.join("kresd.conf"), text).expect("a configuration file");
+    let mut command = Command::new("kresd");
+    command.args(["-n", "-c", "kresd.conf", "."]).current_dir(&home);
+    started(folder, KNOT_RESOLVER, Guard::start_logged(&mut command, "kresd", &home.join("log")))
+}
+
+/// BIND as a resolver on the same servers.
+pub(crate) fn start_bind(folder: &Path) -> Guard {
+    let home = home(folder, BIND);
+    run(folder, "ip", &["address", "add", &format!("{BIND}/32"), "dev", "lo"]);
+    let text = format!(
+        "options {{\n  directory \"{home}\";\n  listen-on {{ {BIND}; }};\n  listen-on-v6 {{ none; }};\n  \
+         pid-file none;\n  session-keyfile none;\n  recursion yes;\n  dnssec-validation yes;\n  \
+         empty-zones-enable no;\n  synth-from-dnssec no;\n}};\ncontrols {{ }};\n\
+         logging {{ channel here {{ stderr; severity notice; }}; category default {{ here; }}; }};\n\
+         zone \".\" {{ type hint; file \"{hints}\"; }};\ninclude \"{anchors}\";\n",
+        home = home.display(),
+        hints = folder.join(HINTS).display(),
+        anchors = folder.join(DELV_ANCHORS).display(),
+    );
+    std::fs::write(home.join("named.conf"), text).expect("a configuration file");
+    let mut command = Command::new("named");
+    command.args(["-4", "-f", "-n", "1", "-c", "named.conf"]).current_dir(&home);
+    started(folder, BIND, Guard::start_logged(&mut command, "named", &home.join("log")))
 }
 
 fn home(folder: &Path, address: &str) -> std::path::PathBuf {

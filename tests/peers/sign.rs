@@ -62,6 +62,8 @@ pub(crate) enum Fault {
     Tampered,
     /// The NSEC records are gone.
     NoDenial,
+    /// `longer` has a longer TTL than was signed, `shorter` a shorter one, the two records of `mixed` differ.
+    OtherTtls,
 }
 
 const DAY_SECS: u64 = 86_400;
@@ -261,8 +263,13 @@ fn damage(folder: &Path, zone: &Zone, unsigned: &str) {
         Fault::Tampered => {
             signed().replace("192.0.2.80", "192.0.2.81").replace("2001:db8::80", "2001:db8::81")
         }
+        Fault::OtherTtls => signed()
+            .replace("longer.ttl.west.\t600", "longer.ttl.west.\t7200")
+            .replace("shorter.ttl.west.\t600", "shorter.ttl.west.\t60")
+            .replacen("mixed.ttl.west.\t600", "mixed.ttl.west.\t30", 1),
         Fault::NoDenial => signed().split_inclusive('\n').filter(|line| !line.contains("\tNSEC")).collect(),
     };
+    assert!(text != signed(), "{}: nothing was damaged", zone.name);
     std::fs::write(path, text).expect("the damaged zone");
 }
 

@@ -167,6 +167,15 @@ fn unusual() -> Vec<Zone> {
         Zone { name: "odd.west.", server: 3, odd: true, ..PLAIN },
         Zone { name: "odd.east.", server: 3, signer: Signer::Ldns(8), denial: salted(1), odd: true, ..PLAIN },
         Zone { name: "odk.west.", server: 4, signer: Signer::Knot(15), denial: OPT_OUT, odd: true, ..PLAIN },
+        Zone {
+            name: "ttl.west.",
+            server: 5,
+            signer: Signer::Ldns(13),
+            fault: Fault::OtherTtls,
+            extra: "longer 600 A 192.0.2.50\nshorter 600 A 192.0.2.51\nmixed 600 A 192.0.2.52\n\
+                    mixed 600 A 192.0.2.53\n",
+            ..PLAIN
+        },
         Zone { name: "rsasha1.west.", server: 3, signer: Signer::Bind(7), denial: NSEC3, ..PLAIN },
         Zone { name: "ed448.west.", server: 3, signer: Signer::Bind(16), ..PLAIN },
         counted("iterations50.east.", 50),
