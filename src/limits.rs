@@ -38,9 +38,11 @@ pub enum Limit {
     /// servers each meets 21 (`tests/sim/budgets.rs`); one made to trouble many hosts (NXNSAttack, CVE-2020-8616)
     /// spreads no wider than three times that.
     Addresses,
-    /// Signature verifications: KeyTrap (CVE-2023-50387); Knot 32, PowerDNS 30.
+    /// Signature verifications: KeyTrap (CVE-2023-50387); Knot 32, PowerDNS 30. One that takes the time of more than
+    /// eight by P-256 counts as more than one ([`VERIFICATION_COST`]), so that all of them take some 25 ms whatever the
+    /// algorithm. Sixteen zones below each other, none of whose keys is known, take 34; eight by P-384 36.
     Verifications,
-    /// Signature verifications that failed: BIND 1, ours allows the honest collision.
+    /// Signature verifications that failed, counted like the others: BIND 1, ours allows the honest collision.
     FailedVerifications,
     /// NSEC3 hash block operations: CVE-2023-50868; Knot 128 priced, Unbound 136 hashes of any price. A tenth of a
     /// millisecond; a deep name in a zone with 50 iterations takes some 500.
@@ -329,8 +331,8 @@ pub const CUT_GUESSES_MAX: usize = 3;
 pub const CUT_HINTS_MAX: usize = 8;
 /// The shortest and the longest RSA modulus in bits that is used (`ring` takes no others).
 pub const RSA_BITS: RangeInclusive<usize> = 1_024..=8_192;
-/// The longest RSA exponent in octets: longer ones only cost time (`ring` takes up to 33 bits).
-pub const RSA_EXPONENT_OCTETS_MAX: usize = 4;
+/// The longest RSA exponent in bits (`ring` takes no longer one): 2³²+1 was once a signer's option (BIND takes 35).
+pub const RSA_EXPONENT_BITS_MAX: usize = 33;
 
 // One proof.
 
@@ -353,8 +355,12 @@ pub const NSEC3_ITERATIONS_MAX: u16 = 50;
 pub const NSEC3_RECORDS_MAX: usize = 10;
 /// Other servers that are tried when an answer or its proof is bogus (Unbound `val-max-restart` 5).
 pub const BOGUS_RETRIES_MAX: usize = 3;
-/// Signature verifications in one slice of work; then the proof pauses so that others run.
-pub const VERIFICATIONS_PER_SLICE: u32 = 8;
+/// What one verification may take, in verifications of P-256, to count as one; what takes more counts as the more. RSA
+/// keys of up to 4096 bits stay below it, P-384 takes twice as much.
+pub const VERIFICATION_COST: u32 = 8;
+/// The signature verifications in one slice of work, in those of P-256 (0.4 ms); then the proof pauses so that others
+/// run.
+pub const SLICE_COST: u32 = 8;
 /// How often a zone under a negative trust anchor that has an end is tried without it (RFC 7646 §2, BIND `nta-recheck`
 /// 5 min): three questions and their proof, one zone after the other. Resolvers that began together are spread no
 /// further: a thousand of them ask a zone ten questions a second on the average.

@@ -1,7 +1,7 @@
 //! Which algorithms and digests are usable, and the arithmetic itself (through `ring`).
 //!
 //! In: octets of keys, signatures and data. Out: right or wrong. RFC 4034 appendix A, RFC 5702, RFC 6605,
-//! RFC 8080, RFC 9904, RFC 9905. Nothing here charges a budget: the callers do, before they call.
+//! RFC 8080, RFC 9904, RFC 9905. Nothing here charges a budget: the callers do, before they call, what [`cost`] says.
 //! Ed448 (16), GOST (12, 23) and SM2 (17) are not implemented: zones that have nothing else are insecure.
 
 use ring::{digest, signature};
@@ -78,17 +78,22 @@ pub(super) fn key_form(algorithm: u8, public_key: &[u8]) -> KeyForm {
 
 fn rsa_form(public_key: &[u8]) -> KeyForm {
     let Some((exponent, modulus)) = rsa_parts(public_key) else { return KeyForm::Broken };
-    let (Some(&first), Some(&last)) = (modulus.first(), modulus.last()) else { return KeyForm::Broken };
+    let Some(&last) = modulus.last() else { return KeyForm::Broken };
     // An even modulus or exponent, or the exponent 1, is no RSA key at all (CVE-2025-8677 and its kin).
     if last & 1 == 0 || exponent.last().is_none_or(|octet| octet & 1 == 0) || exponent == [1] {
         return KeyForm::Broken;
     }
-    let bits = modulus.len() * 8 - usize::try_from(first.leading_zeros()).unwrap_or(0);
-    if limits::RSA_BITS.contains(&bits) && exponent.len() <= limits::RSA_EXPONENT_OCTETS_MAX {
+    if limits::RSA_BITS.contains(&bits(modulus)) && bits(exponent) <= limits::RSA_EXPONENT_BITS_MAX {
         KeyForm::Usable
     } else {
         KeyForm::Unsupported
     }
+}
+
+/// The length of a number without leading zero octets.
+fn bits(number: &[u8]) -> usize {
+    let unused = number.first().map_or(0, |octet| octet.leading_zeros());
+    (number.len() * 8).saturating_sub(usize::try_from(unused).unwrap_or(0))
 }
 
 /// Exponent and modulus of an RSA key (RFC 3110 §2), without leading zeros.
@@ -107,6 +112,34 @@ fn rsa_parts(public_key: &[u8]) -> Option<(&[u8], &[u8])> {
 fn without_leading_zeros(octets: &[u8]) -> &[u8] {
     let start = octets.iter().position(|octet| *octet != 0).unwrap_or(octets.len());
     octets.get(start..).unwrap_or_default()
+}
+
+/// What a verification by this key takes, in verifications of P-256, without hashing the message. Measured with `ring`:
+/// 50 µs for P-256 and Ed25519, 670 to 870 for P-384, which has no fast arithmetic of its own; for RSA with the
+/// exponent 65537 20 at 2048 bits, 76 at 4096, 180 to 260 at 8192, and three to five times that with a long exponent.
+pub(super) fn cost(algorithm: u8, public_key: &[u8]) -> u32 {
+    match algorithm {
+        14 => 16,
+        5 | 7 | 8 | 10 => rsa_cost(public_key),
+        _ => 1,
+    }
+}
+
+/// A squaring for each bit of the exponent and a multiplication for each that is set, some more to begin and to end with,
+/// each by the square of the modulus' length.
+fn rsa_cost(public_key: &[u8]) -> u32 {
+    let Some((exponent, modulus)) = rsa_parts(public_key) else { return 1 };
+    let ones: u32 = exponent.iter().map(|octet| octet.count_ones()).sum();
+    let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    let steps = small(bits(exponent)).saturating_add(ones).saturating_add(12);
+    let square = small(bits(modulus) / 256).saturating_pow(2);
+    steps.saturating_mul(square).div_ceil(16 * 280)
+}
+
+/// What hashing a message of so many octets takes, in verifications of P-256: 32 KiB take 20 to 70 µs, and about as
+/// much to be put in order.
+pub(super) fn hashing_cost(octets: usize) -> u32 {
+    u32::try_from(octets >> 15).unwrap_or(u32::MAX)
 }
 
 /// Whether `signature` over `message` was made with the private half of `public_key`.

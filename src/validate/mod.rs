@@ -251,7 +251,7 @@ impl Proof {
         now_unix: u64,
     ) -> Step {
         let policy = self.validator.policy;
-        let mut work = Work { evidence, budget, observer, policy, now: now_unix, verifications: 0 };
+        let mut work = Work { evidence, budget, observer, policy, now: now_unix, cost: 0 };
         // Ends: each turn settles one more name, waits for one more, or leaves.
         loop {
             let stop = match self.stack.last().cloned() {

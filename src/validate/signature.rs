@@ -3,7 +3,6 @@
 //! In: an RRset, the signer's proven keys. Out: what holds, for how long, and by which signature; or the fault
 //! that says most. Every verification is charged before it is done.
 
-use super::algorithms;
 use super::canonical::{Canonical, signed_labels};
 use super::work::{Stop, Work};
 use super::zone_keys::{ZoneKey, ZoneKeys};
@@ -112,11 +111,9 @@ fn try_signature<'k>(
     let mut fault = Fault::NoKeyForSignature { key_tag, algorithm };
     for key in keys.candidates(key_tag, algorithm) {
         let Some(message) = canonical.message(signature) else { break };
-        work.charge_verification()?;
-        if algorithms::verify(algorithm, &key.public_key, &message, signature.signature) {
+        if work.holds(key, &message, signature.signature)? {
             return Ok(Ok(key));
         }
-        work.charge(Limit::FailedVerifications, 1)?;
         fault = Fault::SignatureWrong { key_tag, algorithm };
     }
     Ok(Err(fault))

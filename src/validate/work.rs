@@ -1,6 +1,7 @@
 //! What a proof works with during one step: evidence, budget, observer, the date; and why it stops.
 
-use super::{Evidence, Policy};
+use super::zone_keys::ZoneKey;
+use super::{Evidence, Policy, algorithms};
 use crate::budget::Budget;
 use crate::dns::{Name, Question};
 use crate::event::Observer;
@@ -27,8 +28,8 @@ pub(super) struct Work<'a> {
     pub(super) policy: Policy,
     /// Seconds since 1970.
     pub(super) now: u64,
-    /// Signature verifications done in this step.
-    pub(super) verifications: u32,
+    /// What the verifications of this step took, in those of P-256.
+    pub(super) cost: u32,
 }
 
 impl Work<'_> {
@@ -37,14 +38,21 @@ impl Work<'_> {
         self.budget.spend(limit, amount).map_err(Stop::Exhausted)
     }
 
-    /// Charges one signature verification.
-    pub(super) fn charge_verification(&mut self) -> Result<(), Stop> {
-        self.verifications = self.verifications.saturating_add(1);
-        self.charge(Limit::Verifications, 1)
+    /// Whether `signature` over `message` was made by `key`: charged by what it takes to find out, before it is done.
+    pub(super) fn holds(&mut self, key: &ZoneKey, message: &[u8], signature: &[u8]) -> Result<bool, Stop> {
+        let cost = key.cost.saturating_add(algorithms::hashing_cost(message.len()));
+        let price = cost.div_ceil(limits::VERIFICATION_COST);
+        self.charge(Limit::Verifications, price)?;
+        self.cost = self.cost.saturating_add(cost);
+        let holds = algorithms::verify(key.algorithm, &key.public_key, message, signature);
+        if !holds {
+            self.charge(Limit::FailedVerifications, price)?;
+        }
+        Ok(holds)
     }
 
     /// Stops where the slice is used up. Asked before an RRset, never within one.
     pub(super) fn pause_if_tired(&self) -> Result<(), Stop> {
-        if self.verifications >= limits::VERIFICATIONS_PER_SLICE { Err(Stop::Pause) } else { Ok(()) }
+        if self.cost >= limits::SLICE_COST { Err(Stop::Pause) } else { Ok(()) }
     }
 }

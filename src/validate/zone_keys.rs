@@ -26,6 +26,8 @@ pub(super) struct ZoneKey {
     pub(super) tag: u16,
     pub(super) algorithm: u8,
     pub(super) public_key: Box<[u8]>,
+    /// What a verification takes ([`algorithms::cost`]).
+    pub(super) cost: u32,
 }
 
 impl ZoneKeys {
@@ -84,7 +86,12 @@ impl ZoneKeys {
 
 impl From<&Dnskey<'_>> for ZoneKey {
     fn from(key: &Dnskey<'_>) -> Self {
-        Self { tag: key.key_tag(), algorithm: key.algorithm, public_key: key.public_key.into() }
+        Self {
+            tag: key.key_tag(),
+            algorithm: key.algorithm,
+            public_key: key.public_key.into(),
+            cost: algorithms::cost(key.algorithm, key.public_key),
+        }
     }
 }
 

@@ -62,7 +62,7 @@ impl<'a> KeySet<'a> {
     fn verify(&self, keys: Vec<ZoneKey>) -> Result<Verified, Fault> {
         let Trial { policy, budget, now, .. } = *self.trial;
         let mut work =
-            Work { evidence: &NoEvidence, budget, observer: &Silent, policy, now, verifications: 0 };
+            Work { evidence: &NoEvidence, budget, observer: &Silent, policy, now, cost: 0 };
         match signature::verify(self.rrset, &ZoneKeys::of(self.zone.clone(), keys), &mut work) {
             Ok(found) => found,
             Err(Stop::Exhausted(limit)) => Err(Fault::TooMuchWork { limit }),

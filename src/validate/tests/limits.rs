@@ -351,3 +351,38 @@ fn a_signature_that_was_found_wrong_is_not_tried_again() {
     assert!(matches!(judged.fault(), Fault::SignatureWrong { .. }));
     assert_eq!(judged.budget.spent(Limit::FailedVerifications), 1);
 }
+
+#[test]
+fn a_verification_by_p384_counts_twice_and_over_a_huge_rrset_three_times() {
+    let mut world = World::new();
+    world.zone("a.example.", 14);
+    let small = world.judge(answer(vec![world.a("a.example.", "www.a.example.")]));
+    small.is_secure();
+    // The keys of the root, DS and keys of example., the DS of a.example.; its keys and the answer.
+    assert_eq!(small.budget.spent(Limit::Verifications), 4 + 2 * 2);
+    let owner = format!("{}.{}.{}.a.example.", "x".repeat(60), "y".repeat(60), "z".repeat(60));
+    let mut huge = Rrset::new(name(&owner), RecordType::TXT, 60);
+    for number in 0..400_u16 {
+        huge.rdatas.push(&[&[122][..], &number.to_be_bytes(), &[b'x'; 120]].concat());
+    }
+    let judged = world.judge(answer(vec![world.sign("a.example.", huge)]));
+    judged.is_secure();
+    assert_eq!(judged.budget.spent(Limit::Verifications), 4 + 2 + 3, "126 kB of owners and texts");
+}
+
+#[test]
+fn eight_zones_below_each_other_pass_with_room_whatever_their_algorithm() {
+    for (algorithm, count) in [(8, 20), (10, 20), (13, 20), (14, 36), (15, 20)] {
+        let mut world = World::new();
+        let mut zone = "example.".to_owned();
+        for label in ["a", "b", "c", "d", "e", "f", "g", "h"] {
+            zone = format!("{label}.{zone}");
+            world.zone(&zone, algorithm);
+        }
+        let judged = world.judge(answer(vec![world.a(&zone, &format!("www.{zone}"))]));
+        judged.is_secure();
+        let spent = judged.budget.spent(Limit::Verifications);
+        assert_eq!(spent, count, "algorithm {algorithm}");
+        assert!(spent * 3 <= 2 * Limit::Verifications.default_cap(), "a third is left");
+    }
+}
