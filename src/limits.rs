@@ -376,6 +376,12 @@ pub const SIGNATURE_SKEW_SECS_MIN: u32 = 3_600;
 /// See [`SIGNATURE_SKEW_SECS_MIN`].
 pub const SIGNATURE_SKEW_SECS_MAX: u32 = 86_400;
 
+/// The part of `[cache] size`, one in so many, that remembers signatures that were verified, 32 octets for each: at its
+/// default 65,536 of them, when the rest has room for some hundred thousand answers.
+pub const SIGNATURES_SHARE: usize = 128;
+/// The same where nobody says how much memory there is.
+pub const SIGNATURES_OCTETS: usize = 2 << 20;
+
 // Trust anchors that follow their zones (RFC 5011).
 
 /// Seconds that a new key is seen in every proven set before it is trusted (RFC 5011 §2.4.1: 30 days).

@@ -16,7 +16,7 @@ use crate::features::identity::Identity;
 use crate::features::local_zones::LocalZones;
 use crate::iterate::exchange::Exchange;
 use crate::iterate::{self, Lookup};
-use crate::limits::Limit;
+use crate::limits::{self, Limit};
 use crate::net::upstream::Upstream;
 use crate::prefix::Prefix;
 use crate::service::access::AccessTable;
@@ -65,7 +65,8 @@ pub fn on(
 ) -> Assembly {
     let settings = &configuration.settings;
     let octets = usize::try_from(settings.cache.size_octets).unwrap_or(usize::MAX);
-    let store = Arc::new(Store::new(octets, &entropy));
+    let signatures = octets / limits::SIGNATURES_SHARE;
+    let store = Arc::new(Store::new(octets - signatures, &entropy));
     let cookie_entropy = Arc::clone(&entropy);
     let iterator = Arc::new(iterate::Resolver::new(iterate::Parts {
         exchange,
@@ -80,7 +81,7 @@ pub fn on(
     let weak: Weak<dyn Lookup> = Arc::downgrade(&as_lookup);
     iterator.set_lookup(weak);
     let policy = Policy { sha1: settings.dnssec.sha1, dnssec_stripped: settings.harden.dnssec_stripped };
-    let validator = Validator::new(configuration.anchors.clone(), policy);
+    let validator = Validator::new(configuration.anchors.clone(), policy).remembering(signatures);
     let parts = service::Parts {
         clock: clock.clone(),
         source: iterator.clone(),

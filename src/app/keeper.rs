@@ -180,7 +180,7 @@ impl Follower {
 
     /// Fetches the DNSKEY set afresh, and takes it in. One bad server, or one forged packet, must not decide.
     async fn look(&self, zone: &Name, changes: &mut Vec<Change>) -> Found {
-        let policy = self.service.validator().map(|validator| validator.policy()).unwrap_or_default();
+        let Some(validator) = self.service.validator() else { return Found::Nobody };
         let question = Question::new(zone.clone(), RecordType::DNSKEY);
         let context: Context = self.service.silent_context();
         let mut avoided = Vec::new();
@@ -195,7 +195,7 @@ impl Follower {
             let now = self.clock.unix();
             let last = self.proven.get(zone).copied();
             let trial = Trial {
-                policy,
+                validator: &validator,
                 budget: &context.budget,
                 now,
                 skipped_secs: last.map_or(0, |last| skipped_secs(last, (now, self.clock.now()))),

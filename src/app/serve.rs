@@ -15,6 +15,7 @@ use crate::config::{Configuration, Server};
 use crate::limits;
 use crate::net::listen::{ListenError, Listener, Shared, TcpSettings};
 use crate::service::Service;
+use crate::validate::Verifications;
 
 /// Why a server could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -86,7 +87,7 @@ pub async fn run(configuration: &Configuration, threads: usize) -> Result<(), St
     Ok(())
 }
 
-/// What was limited and dropped while it ran.
+/// What was limited, dropped and verified while it ran.
 fn tell_counts(service: &Service) {
     for (limit, questions) in service.limit_hits().all().filter(|(_, questions)| *questions > 0) {
         tracing::info!(limit = limit.word(), questions, "questions that reached a limit");
@@ -94,6 +95,13 @@ fn tell_counts(service: &Service) {
     for (reason, questions) in service.drops().all().filter(|(_, questions)| *questions > 0) {
         tracing::info!(reason = reason.word(), questions, "questions that got no answer");
     }
+    let Some(validator) = service.validator() else { return };
+    let figures = validator.figures();
+    for Verifications { algorithm, done, failed } in figures.verifications().filter(|by| by.done > 0) {
+        tracing::info!(algorithm, verifications = done, failed, "signatures verified");
+    }
+    let (remembered, nsec3_hashes) = (figures.remembered(), figures.nsec3_hashes());
+    tracing::info!(remembered, nsec3_hashes, "signatures that were known already, and hash blocks for NSEC3");
 }
 
 /// Takes no more questions, and waits a moment for the answers that are still to come.

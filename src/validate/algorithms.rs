@@ -233,10 +233,12 @@ const NAMES: [(u8, &str); 17] = [
 
 /// The registry's name of an algorithm, or `algorithm 99`.
 pub fn algorithm_name(algorithm: u8) -> String {
-    NAMES
-        .iter()
-        .find(|(number, _)| *number == algorithm)
-        .map_or_else(|| format!("algorithm {algorithm}"), |(_, name)| (*name).to_owned())
+    known_name(algorithm).map_or_else(|| format!("algorithm {algorithm}"), str::to_owned)
+}
+
+/// The registry's name of an algorithm, if it has one.
+pub(super) fn known_name(algorithm: u8) -> Option<&'static str> {
+    NAMES.iter().find(|(number, _)| *number == algorithm).map(|(_, name)| *name)
 }
 
 /// The number of an algorithm given as a number or by its registry name (RFC 4034 §2.2).

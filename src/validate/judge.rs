@@ -400,7 +400,9 @@ impl Proof {
         'search: loop {
             let records: Vec<&Rrset> =
                 places.iter().filter_map(|index| response.authority.get(*index)).collect();
+            let before = self.hashes.blocks();
             let found = denial::prove(zone, claim, &records, &mut self.hashes, work.budget);
+            work.validator.figures.count_nsec3(self.hashes.blocks().saturating_sub(before));
             let Some(denial) = found.map_err(Stop::Exhausted)? else {
                 return Ok(DenialVerdict::Bogus(blame));
             };

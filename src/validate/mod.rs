@@ -2,8 +2,8 @@
 //!
 //! Synchronous and without a network. A [`Proof`] is stepped by its owner: it asks for the DS and DNSKEY sets
 //! it needs, is fed what was found, and ends with a [`Validated`], which nobody else can make. What it has
-//! proven it keeps, so nothing is verified twice; after a slice of work it pauses, so that a costly proof
-//! never holds a thread (KeyTrap, CVE-2023-50387).
+//! proven it keeps, so nothing is verified twice, and the [`Validator`] remembers signatures across proofs; after a
+//! slice of work it pauses, so that a costly proof never holds a thread (KeyTrap, CVE-2023-50387).
 
 pub mod algorithms;
 mod aliases;
@@ -11,7 +11,9 @@ pub mod anchors;
 mod canonical;
 mod chain;
 pub mod denial;
+mod figures;
 mod judge;
+mod memo;
 mod nsec;
 pub mod nsec3;
 pub mod rollover;
@@ -37,12 +39,14 @@ use crate::failure::Failure;
 use anchors::Nearest;
 use chain::Trust;
 use judge::{Blame, Place, Verdict};
+use memo::Memo;
 use nsec3::Hashes;
 use signature::Verified;
-use work::{Stop, Work};
+use work::{Stop, Trials, Work};
 
 pub use algorithms::{Policy, Sha1};
 pub use anchors::Anchors;
+pub use figures::{Figures, Verifications};
 pub use rollover::Rollover;
 pub use validated::{Culprit, Parts, Validated};
 pub use zone_keys::ZoneKeys;
@@ -52,18 +56,33 @@ pub use zone_keys::ZoneKeys;
 pub struct Validator {
     anchors: Anchors,
     policy: Policy,
+    memo: Arc<Memo>,
+    figures: Arc<Figures>,
 }
 
 impl Validator {
-    /// A validator that trusts `anchors`.
+    /// A validator that trusts `anchors`. It remembers signatures in [`limits::SIGNATURES_OCTETS`].
     pub fn new(anchors: Anchors, policy: Policy) -> Self {
-        Self { anchors, policy }
+        Self { anchors, policy, ..Self::default() }
     }
 
-    /// One of the same policy that trusts `anchors`.
+    /// The same, which remembers signatures in so many octets.
+    #[must_use]
+    pub fn remembering(self, octets: usize) -> Self {
+        Self { memo: Arc::new(Memo::new(octets)), ..self }
+    }
+
+    /// One of the same policy that trusts `anchors`. That a signature holds is true whatever is trusted: what is
+    /// remembered of them stays, and the counters go on.
     #[must_use]
     pub fn with_anchors(&self, anchors: Anchors) -> Self {
-        Self::new(anchors, self.policy)
+        let (memo, figures) = (Arc::clone(&self.memo), Arc::clone(&self.figures));
+        Self { anchors, policy: self.policy, memo, figures }
+    }
+
+    /// What judging has cost so far.
+    pub fn figures(&self) -> &Figures {
+        &self.figures
     }
 
     /// What is trusted.
@@ -208,6 +227,7 @@ pub struct Proof {
     doubted: BTreeSet<Name>,
     verdicts: BTreeMap<(Question, usize), Verdict>,
     checks: BTreeMap<Place, Result<Verified, Fault>>,
+    trials: Trials,
     hashes: Hashes,
     learned: Vec<Learned>,
 }
@@ -232,6 +252,7 @@ impl Proof {
             doubted: BTreeSet::new(),
             verdicts: BTreeMap::new(),
             checks: BTreeMap::new(),
+            trials: Trials::default(),
             hashes: Hashes::new(),
             learned: Vec::new(),
         }
@@ -250,19 +271,27 @@ impl Proof {
         observer: &dyn Observer,
         now_unix: u64,
     ) -> Step {
-        let policy = self.validator.policy;
-        let mut work = Work { evidence, budget, observer, policy, now: now_unix, cost: 0 };
+        let validator = Arc::clone(&self.validator);
+        let (policy, trials) = (validator.policy, std::mem::take(&mut self.trials));
+        let (validator, now) = (&*validator, now_unix);
+        let mut work = Work { evidence, budget, observer, validator, policy, now, cost: 0, trials };
+        let step = self.advance(&mut work);
+        self.trials = work.trials;
+        step
+    }
+
+    fn advance(&mut self, work: &mut Work<'_>) -> Step {
         // Ends: each turn settles one more name, waits for one more, or leaves.
         loop {
             let stop = match self.stack.last().cloned() {
-                None => match self.judge(&mut work) {
+                None => match self.judge(work) {
                     Ok(validated) => return Step::Done(Box::new(validated)),
                     Err(stop) => stop,
                 },
-                Some(zone) => match self.settle(&zone, &mut work) {
+                Some(zone) => match self.settle(&zone, work) {
                     Ok(trust) => {
                         if let Trust::Bogus(blame) = &trust {
-                            blame.tell(&zone, &work);
+                            blame.tell(&zone, work);
                         }
                         self.zones.insert(zone, trust);
                         self.stack.pop();
@@ -274,7 +303,7 @@ impl Proof {
             match stop {
                 Stop::Zone(zone) => self.wait_for(zone),
                 Stop::Pause => return Step::Pause,
-                Stop::Exhausted(limit) => return Step::Done(Box::new(self.exhausted(limit, &work))),
+                Stop::Exhausted(limit) => return Step::Done(Box::new(self.exhausted(limit, work))),
                 Stop::Need(questions) => return Step::Need(questions),
             }
         }

@@ -24,12 +24,18 @@ const LABEL_LEN: usize = 32;
 #[derive(Debug, Clone, Default)]
 pub struct Hashes {
     known: BTreeMap<(u16, Vec<u8>), BTreeMap<Name, Hash>>,
+    blocks: u64,
 }
 
 impl Hashes {
     /// None known.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The SHA-1 blocks that computing them took.
+    pub fn blocks(&self) -> u64 {
+        self.blocks
     }
 
     /// The label that a name's NSEC3 record stands under, in lower case (RFC 5155 §3).
@@ -52,7 +58,9 @@ impl Hashes {
         if let Some(hash) = known.get(name) {
             return Ok(*hash);
         }
-        budget.spend(Limit::Nsec3Hashes, price(name.len(), iterations, salt.len()))?;
+        let cost = price(name.len(), iterations, salt.len());
+        budget.spend(Limit::Nsec3Hashes, cost)?;
+        self.blocks = self.blocks.saturating_add(u64::from(cost));
         let mut hash = sha1(name.to_lowercase().as_wire(), salt);
         for _ in 0..iterations {
             hash = sha1(&hash, salt);

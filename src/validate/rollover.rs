@@ -22,7 +22,8 @@ mod text;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::algorithms::{Policy, algorithm_name};
+use super::Validator;
+use super::algorithms::algorithm_name;
 use super::anchors::{AnchorKey, Anchors};
 use super::signature::Verified;
 use super::zone_keys::{self, Voucher};
@@ -160,8 +161,8 @@ impl fmt::Display for Change {
 /// What a DNSKEY set is taken in by.
 #[derive(Debug, Clone, Copy)]
 pub struct Trial<'a> {
-    /// Which algorithms count.
-    pub policy: Policy,
+    /// Says which algorithms count, and remembers what was verified; its anchors do not matter.
+    pub validator: &'a Validator,
     /// Verifications are charged to it.
     pub budget: &'a Budget,
     /// Seconds since 1970.
@@ -468,7 +469,7 @@ impl TrustPoint {
     fn bind(&mut self, set: &KeySet<'_>, seen: &[Dnskey<'_>]) {
         let trusted = self.trusted();
         let all: Vec<Voucher<'_>> = trusted.iter().filter_map(Voucher::from_anchor).collect();
-        let policy = set.trial.policy;
+        let policy = set.trial.validator.policy();
         // RFC 4509 §3: by no digest that is not good enough to prove a zone by.
         let usable = zone_keys::usable(&all, policy).unwrap_or_default();
         for key in seen.iter().filter(|key| !key.is_revoked()) {

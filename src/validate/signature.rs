@@ -1,7 +1,7 @@
 //! One RRset and its RRSIGs against the keys of one zone (RFC 4035 §5.3).
 //!
 //! In: an RRset, the signer's proven keys. Out: what holds, for how long, and by which signature; or the fault
-//! that says most. Every verification is charged before it is done.
+//! that says most. Every verification is charged before it is done (`work`).
 
 use super::canonical::{Canonical, signed_labels};
 use super::work::{Stop, Work};
@@ -62,18 +62,29 @@ pub(super) fn may_sign(zone: &Name, owner: &Name, rtype: RecordType) -> bool {
     }
 }
 
-/// Tries the signatures over `rrset` that name the zone of `keys` as their signer.
+/// Tries the signatures over `rrset` that name the zone of `keys` as their signer. May pause in between; asked again, it
+/// goes on from there.
 pub(super) fn verify(
     rrset: &Rrset,
     keys: &ZoneKeys,
     work: &mut Work<'_>,
 ) -> Result<Result<Verified, Fault>, Stop> {
-    work.pause_if_tired()?;
+    let found = try_signatures(rrset, keys, work)?;
+    work.trials.patient = None;
+    Ok(found)
+}
+
+fn try_signatures(
+    rrset: &Rrset,
+    keys: &ZoneKeys,
+    work: &mut Work<'_>,
+) -> Result<Result<Verified, Fault>, Stop> {
     let canonical = Canonical::new(rrset);
     let mut fault = Fault::SignatureMissing;
     let by_zone = |signature: &Rrsig<'_>| signature.signer == *keys.zone();
     // KeyTrap's SigJam: a few signatures are enough for every honest rollover, and one where enough have failed.
-    let patient = work.budget.spent(Limit::FailedVerifications) < limits::PATIENT_FAILURES_MAX;
+    let failures = work.budget.spent(Limit::FailedVerifications);
+    let patient = *work.trials.patient.get_or_insert(failures < limits::PATIENT_FAILURES_MAX);
     let tries = if patient { limits::SIGNATURES_TRIED_MAX } else { 1 };
     let mut tried = 0_usize;
     for signature in plausible(rrset).into_iter().filter(by_zone) {

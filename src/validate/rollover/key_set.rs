@@ -13,7 +13,7 @@ use crate::validate::NoEvidence;
 use crate::validate::algorithms::{self, KeyForm};
 use crate::validate::anchors::AnchorKey;
 use crate::validate::signature::{self, Verified};
-use crate::validate::work::{Stop, Work};
+use crate::validate::work::{Stop, Trials, Work};
 use crate::validate::zone_keys::{self, Entry, Voucher, ZoneKey, ZoneKeys};
 
 /// The flag of a revoked key (RFC 5011 §2.1).
@@ -36,7 +36,7 @@ impl<'a> KeySet<'a> {
 
     /// Whether what a key signs can be verified here. One that cannot be used is no anchor, and is not waited for.
     pub(super) fn can_use(&self, key: &Dnskey<'_>) -> bool {
-        self.trial.policy.supports_algorithm(key.algorithm)
+        self.trial.validator.policy.supports_algorithm(key.algorithm)
             && algorithms::key_form(key.algorithm, key.public_key) == KeyForm::Usable
     }
 
@@ -46,7 +46,8 @@ impl<'a> KeySet<'a> {
             return Err(Unproven::NoAnchor);
         }
         let all: Vec<Voucher<'_>> = trusted.iter().filter_map(Voucher::from_anchor).collect();
-        let vouchers = zone_keys::usable(&all, self.trial.policy).map_err(|_| Unproven::Unusable)?;
+        let vouchers =
+            zone_keys::usable(&all, self.trial.validator.policy).map_err(|_| Unproven::Unusable)?;
         match zone_keys::enter(self.zone, &vouchers, &self.rrset.rdatas, true) {
             Entry::Keys(keys) => self.verify(keys).map_err(Unproven::Fault),
             Entry::Insecure(_) => Err(Unproven::Unusable),
@@ -60,14 +61,22 @@ impl<'a> KeySet<'a> {
     }
 
     fn verify(&self, keys: Vec<ZoneKey>) -> Result<Verified, Fault> {
-        let Trial { policy, budget, now, .. } = *self.trial;
-        let mut work =
-            Work { evidence: &NoEvidence, budget, observer: &Silent, policy, now, cost: 0 };
-        match signature::verify(self.rrset, &ZoneKeys::of(self.zone.clone(), keys), &mut work) {
-            Ok(found) => found,
-            Err(Stop::Exhausted(limit)) => Err(Fault::TooMuchWork { limit }),
-            // A slice that begins now is not used up, and one RRset needs nothing else.
-            Err(Stop::Pause | Stop::Need(_) | Stop::Zone(_)) => Err(Fault::SignatureMissing),
+        let Trial { validator, budget, now, .. } = *self.trial;
+        let keys = ZoneKeys::of(self.zone.clone(), keys);
+        let mut trials = Trials::default();
+        // Ends: each turn but the last took verifications out of the budget. There are too few to let others run.
+        loop {
+            let (evidence, observer, policy) = (&NoEvidence, &Silent, validator.policy);
+            let mut work = Work { evidence, budget, observer, validator, policy, now, cost: 0, trials };
+            let found = signature::verify(self.rrset, &keys, &mut work);
+            trials = work.trials;
+            match found {
+                Ok(found) => return found,
+                Err(Stop::Exhausted(limit)) => return Err(Fault::TooMuchWork { limit }),
+                Err(Stop::Pause) => {}
+                // One RRset needs nothing else.
+                Err(Stop::Need(_) | Stop::Zone(_)) => return Err(Fault::SignatureMissing),
+            }
         }
     }
 

@@ -386,3 +386,24 @@ fn eight_zones_below_each_other_pass_with_room_whatever_their_algorithm() {
         assert!(spent * 3 <= 2 * Limit::Verifications.default_cap(), "a third is left");
     }
 }
+
+#[test]
+fn wrong_signatures_that_take_long_let_others_run_in_between() {
+    let mut world = World::new();
+    world.zone("a.example.", 14);
+    let validator = world.validator();
+    let good = world.a("a.example.", "www.a.example.");
+    let mut rrset = unsigned_a("www.a.example.");
+    for octet in 1..=4 {
+        let mut wrong = good.signatures.first().unwrap().to_vec();
+        *wrong.last_mut().unwrap() ^= octet;
+        rrset.signatures.push(&wrong);
+    }
+    let judged = world.judge_by(&validator, answer(vec![rrset]), NOW);
+    assert!(matches!(judged.fault(), Fault::SignatureWrong { .. }));
+    assert_eq!(judged.budget.spent(Limit::FailedVerifications), 4 * 2);
+    // Before each of the four, as the keys before them were a slice of their own.
+    assert_eq!(judged.pauses, 4);
+    let p384 = validator.figures().verifications().find(|by| by.algorithm == "ECDSAP384SHA384").unwrap();
+    assert_eq!((p384.done, p384.failed), (5, 4), "none is verified again after a pause");
+}

@@ -6,6 +6,7 @@ mod chains;
 mod denials;
 mod limits;
 mod oddities;
+mod remembered;
 mod rollover;
 mod signatures;
 mod vectors;
@@ -206,7 +207,15 @@ impl World {
     }
 
     fn judge_at(&self, response: Scrubbed, now: u64) -> Judged {
-        let validator = Arc::new(Validator::new(self.anchors.clone(), self.policy));
+        self.judge_by(&self.validator(), response, now)
+    }
+
+    /// One that has judged nothing yet.
+    fn validator(&self) -> Arc<Validator> {
+        Arc::new(Validator::new(self.anchors.clone(), self.policy))
+    }
+
+    fn judge_by(&self, validator: &Arc<Validator>, response: Scrubbed, now: u64) -> Judged {
         let budget = Budget::new(self.caps.clone(), Moment(0));
         let observer = Listener::default();
         let mut proof = validator.prove(response);

@@ -56,7 +56,7 @@ impl Roll {
     fn observe(&mut self, set: &Scrubbed) -> Observed {
         let budget = Budget::new(Caps::default(), Moment(0));
         let trial = Trial {
-            policy: Policy::default(),
+            validator: &Validator::default(),
             budget: &budget,
             now: self.now,
             skipped_secs: self.skipped_secs,
