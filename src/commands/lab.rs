@@ -138,6 +138,8 @@ impl Drop for Folder {
 fn configure(folder: &Folder, arguments: &Arguments, internet: &Internet) -> Result<Configuration, LabError> {
     folder.write("root.hints", &internet.hints_text())?;
     folder.write("root.key", &internet.anchor_text())?;
+    // Its own copy: the resolver keeps the states of the keys there, which others do not read.
+    folder.write("kept.key", &internet.anchor_text())?;
     folder.write("delv.key", &internet.delv_anchor_text())?;
     let path = folder.write("rootwalk.toml", &configuration_text(arguments))?;
     config::load(Some(&path)).map_err(LabError::Configuration)
@@ -155,7 +157,7 @@ fn configuration_text(arguments: &Arguments) -> String {
          upstream-port = {port}\n\
          do-not-query-localhost = false\n\
          [dnssec]\n\
-         trust-anchor-file = \"root.key\"\n"
+         trust-anchor-file = \"kept.key\"\n"
     )
 }
 
