@@ -3,20 +3,14 @@
 //! KeyTrap, CVE-2023-50868, cache flushing and their kin, each with a counter: verifications, hash blocks, octets, hits.
 //! `validate`'s own tests show the bounds one by one; here they meet servers, retries and caches.
 
-use rootwalk::dns::rdata::Dnskey;
 use rootwalk::dns::security::ValidationState;
-use rootwalk::dns::{Question, Rcode, Rdatas, RecordType, Rrset};
+use rootwalk::dns::{Question, Rcode, RecordType, Rrset};
 use rootwalk::failure::Failure;
 use rootwalk::lab::{Fault, World, Zone};
 use rootwalk::limits::Limit;
 
 use crate::harness::{Sim, name, seed};
-
-const WEB: [u8; 4] = [192, 0, 2, 80];
-
-fn site(zone: &str) -> Zone {
-    Zone::new(zone).record("www A 192.0.2.80")
-}
+use crate::traps::{WEB, crowd_of_keys, forging, in_service, site, world};
 
 #[tokio::test(start_paused = true)]
 async fn a_thousand_answers_of_sixty_kilobytes_drive_out_nothing_else() {
@@ -48,17 +42,6 @@ async fn a_thousand_answers_of_sixty_kilobytes_drive_out_nothing_else() {
     assert_eq!((again.packets, again.last().len()), (0, 240));
 }
 
-fn world() -> World {
-    World::new(seed()).zone(site("warm.org."))
-}
-
-/// A resolver that has been in service: it knows the root and org., and their keys.
-async fn in_service(world: World) -> Sim {
-    let sim = Sim::new(world);
-    sim.ask_a("www.warm.org.").await.is_secure_address(WEB);
-    sim
-}
-
 /// What one question came to, and how much of a limit it spent.
 async fn spent(sim: &Sim, owner: &str, limit: Limit) -> (Result<ValidationState, Failure>, u32) {
     let context = sim.service.silent_context();
@@ -74,35 +57,6 @@ fn at_most(most: u32, count: u32, what: &str) {
     assert!(count <= most, "{what}: {count}, more than {most}");
 }
 
-/// Puts so many forgeries of each signature before it.
-fn forge(rrset: &mut Rrset, forgeries: u8) {
-    let honest = std::mem::replace(&mut rrset.signatures, Rdatas::new());
-    for turn in 1..=forgeries {
-        for rdata in &honest {
-            let mut forged = rdata.to_vec();
-            *forged.last_mut().unwrap() ^= turn;
-            rrset.signatures.push(&forged);
-        }
-    }
-}
-
-/// The keys of a zone, with so many more before them whose tag is that of its zone-signing key: a tag is the sum of a
-/// key's octets, whatever their order.
-fn crowd_of_keys(zone: Zone, of: &str, twins: usize) -> Zone {
-    let internet = world().zone(zone.clone()).build().unwrap();
-    let set = internet.zone(&name(of)).unwrap().rrset(&name(of), RecordType::DNSKEY).unwrap();
-    let zsk = set.rdatas.iter().find(|rdata| rdata[1] == 0).unwrap();
-    let places = (0..30_usize).flat_map(|one| (0..one).map(move |other| (4 + 2 * one, 4 + 2 * other)));
-    places.take(twins).fold(zone, |zone, (one, other)| {
-        let mut twin = zsk.to_vec();
-        twin.swap(one, other);
-        twin.swap(one + 1, other + 1);
-        assert_eq!(Dnskey::read(&twin).unwrap().key_tag(), Dnskey::read(zsk).unwrap().key_tag());
-        let digits: Vec<String> = twin.iter().map(|octet| format!("{octet:02x}")).collect();
-        zone.record(&format!("@ DNSKEY \\# {} {}", twin.len(), digits.concat()))
-    })
-}
-
 #[tokio::test(start_paused = true)]
 async fn keytrap_in_its_forms_costs_sixteen_verifications() {
     let forms = [
@@ -115,12 +69,8 @@ async fn keytrap_in_its_forms_costs_sixteen_verifications() {
     ];
     for servers in [1, 4, 13] {
         for (form, twins, rtype, forgeries) in forms {
-            let jam = Fault::rewrites(move |_, reply| {
-                let jammed = reply.answer.iter_mut().filter(|rrset| rrset.rtype == rtype);
-                jammed.for_each(|rrset| forge(rrset, forgeries));
-            });
             let zone = crowd_of_keys(site("trap.org.").servers(servers), "trap.org.", twins);
-            let sim = in_service(world().zone(zone.fault(jam))).await;
+            let sim = in_service(world().zone(zone.fault(forging(rtype, forgeries)))).await;
             let (state, verifications) = spent(&sim, "www.trap.org.", Limit::Verifications).await;
             assert!(matches!(state, Err(Failure::Bogus(_))), "{form}: {state:?}");
             at_most(16, verifications, &format!("C9: verifications for {form}, {servers} servers"));
