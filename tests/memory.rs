@@ -49,7 +49,7 @@ fn remember(store: &Store, number: u32, entropy: &Entropy) {
     }
     let mut message = Message::new(Header::query(0), Some(question.clone()));
     message.answer.push(rrset);
-    let kept = Kept { state: ValidationState::Insecure, note: None, ttl: 3_600 };
+    let kept = Kept { state: ValidationState::Insecure, compact_denial: false, note: None, ttl: 3_600 };
     assert!(store.answers.insert(&question.name, question.rtype, &encode(&message, 65_535), &kept, now));
 
     let server = question.name.prepend(b"ns").expect("it fits");

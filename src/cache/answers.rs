@@ -38,6 +38,8 @@ type Entries = Sharded<Box<[u8]>, CachedAnswer>;
 pub struct Kept {
     /// What was judged of it.
     pub state: ValidationState,
+    /// It ends with NODATA that says that the name does not exist (RFC 9824).
+    pub compact_denial: bool,
     /// What a client that speaks EDNS is told beside it.
     pub note: Option<ExtendedError>,
     /// Seconds it may be served: the lowest of its TTLs, or less.
@@ -62,6 +64,8 @@ pub struct Wanted<'a> {
     pub authentic_data: bool,
     /// DO.
     pub dnssec_ok: bool,
+    /// CO: a compact denial may be called NXDOMAIN even so (RFC 9824 §5.1).
+    pub compact_ok: bool,
     /// There is an OPT record, so there is to be one in the reply.
     pub edns: bool,
     /// The longest reply, in octets.
@@ -79,6 +83,7 @@ impl<'a> Wanted<'a> {
             checking_disabled: query.checking_disabled(),
             authentic_data: query.authentic_data() || query.dnssec_ok(),
             dnssec_ok: query.dnssec_ok(),
+            compact_ok: query.edns.is_some_and(|edns| edns.compact_ok),
             edns: query.edns.is_some(),
             limit,
         }
@@ -253,7 +258,7 @@ impl CachedAnswer {
         let mut bytes = Vec::with_capacity(HEAD_LEN + tables + text.len() + encoded.bytes.len());
         bytes.extend_from_slice(&now.0.to_be_bytes());
         bytes.extend_from_slice(&kept.ttl.to_be_bytes());
-        bytes.extend_from_slice(&[state_octet(&kept.state), u8::try_from(name.len()).ok()?]);
+        bytes.extend_from_slice(&[state_octet(kept), u8::try_from(name.len()).ok()?]);
         for count in [encoded.ttl_offsets.len(), ranges.len(), encoded.moving_pointers.len()] {
             bytes.extend_from_slice(&u16::try_from(count).ok()?.to_be_bytes());
         }
@@ -304,7 +309,7 @@ impl CachedAnswer {
 
     /// What was judged of it; none if it is bogus: why, is known to `failures`.
     pub fn state(&self) -> Option<ValidationState> {
-        match self.0.get(STATE)? {
+        match self.0.get(STATE)? & !COMPACT_DENIAL {
             0 => Some(ValidationState::Secure),
             1 => Some(ValidationState::Insecure),
             2 => Some(ValidationState::Indeterminate),
@@ -315,6 +320,11 @@ impl CachedAnswer {
     /// Whether it is proven.
     pub fn is_secure(&self) -> bool {
         self.state().is_some_and(|state| state.is_secure())
+    }
+
+    /// Whether it is NODATA that says that the name does not exist (RFC 9824).
+    pub fn is_compact_denial(&self) -> bool {
+        self.0.get(STATE).is_some_and(|octet| octet & COMPACT_DENIAL != 0)
     }
 
     /// Whether it is proven wrong.
@@ -383,6 +393,10 @@ impl CachedAnswer {
         {
             flags |= if on { bit } else { 0 };
         }
+        if self.is_compact_denial() && (!wanted.dnssec_ok || wanted.compact_ok) {
+            // RFC 9824 §5: it is kept with NOERROR.
+            flags |= Rcode::NXDOMAIN.0;
+        }
         put_u16(out, 2, flags);
         if !wanted.dnssec_ok {
             let parts = self.parts()?;
@@ -390,7 +404,7 @@ impl CachedAnswer {
         }
         let (plain_len, additional) = (out.len(), u16_at(out, 10));
         if wanted.edns {
-            self.push_opt(wanted.dnssec_ok, out);
+            self.push_opt(wanted, out);
         }
         if out.len() > wanted.limit {
             out.truncate(plain_len);
@@ -401,10 +415,10 @@ impl CachedAnswer {
     }
 
     /// Appends the OPT record.
-    fn push_opt(&self, dnssec_ok: bool, out: &mut Vec<u8>) {
+    fn push_opt(&self, wanted: &Wanted<'_>, out: &mut Vec<u8>) {
         let opt = out.len();
         // RFC 3225 §3: DO is copied into the reply. No response code here needs the upper bits.
-        edns::push_opt_head(out, limits::UDP_SIZE, 0, 0, dnssec_ok);
+        edns::push_opt_head(out, limits::UDP_SIZE, 0, 0, (wanted.dnssec_ok, wanted.compact_ok));
         if let Some(error) = self.note() {
             EdnsOption::ExtendedError(error).encode(true, out);
             let len = out.len() - opt - edns::OPT_LEN;
@@ -419,6 +433,7 @@ impl CachedAnswer {
         let mut message = Message::parse(out).ok()?;
         if wanted.edns {
             let mut reply = edns::Edns::new(limits::UDP_SIZE, wanted.dnssec_ok);
+            reply.compact_ok = wanted.compact_ok;
             reply.options.extend(self.note().map(EdnsOption::ExtendedError));
             message.edns = Some(reply);
         }
@@ -455,13 +470,17 @@ impl CachedAnswer {
     }
 }
 
-fn state_octet(state: &ValidationState) -> u8 {
-    match state {
+/// A bit beside the state.
+const COMPACT_DENIAL: u8 = 0x10;
+
+fn state_octet(kept: &Kept) -> u8 {
+    let state = match kept.state {
         ValidationState::Secure => 0,
         ValidationState::Insecure => 1,
         ValidationState::Indeterminate => 2,
         ValidationState::Bogus(_) => 3,
-    }
+    };
+    if kept.compact_denial { state | COMPACT_DENIAL } else { state }
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> u16 {
@@ -521,7 +540,7 @@ mod tests {
     }
 
     fn kept(state: ValidationState) -> Kept {
-        Kept { state, note: None, ttl: 60 }
+        Kept { state, compact_denial: false, note: None, ttl: 60 }
     }
 
     fn bogus() -> ValidationState {
@@ -599,7 +618,7 @@ mod tests {
             (ValidationState::Insecure, Some(note)),
             (ValidationState::Indeterminate, None),
         ] {
-            let kept = Kept { state, note, ttl: 60 };
+            let kept = Kept { state, compact_denial: false, note, ttl: 60 };
             let answer = stored(&kept);
             for edns in [None, Some(Edns::new(1_232, false)), Some(Edns::new(4_096, true))] {
                 for (rd, cd, age) in [(true, false, 0), (false, true, 1), (true, true, 59)] {

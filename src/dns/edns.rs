@@ -43,6 +43,9 @@ pub struct Edns {
     pub version: u8,
     /// DO: DNSSEC records are wanted (RFC 3225).
     pub dnssec_ok: bool,
+    /// CO: a compact denial may be called NXDOMAIN, though a client that asks with DO sees that it has the form of
+    /// NODATA (RFC 9824 §5.1).
+    pub compact_ok: bool,
     /// The options, in the order they came.
     pub options: Vec<EdnsOption>,
 }
@@ -123,11 +126,12 @@ impl EdeCode {
 
 /// DO, in the lower half of the OPT record's TTL (RFC 3225 §3).
 const DNSSEC_OK: u16 = 0x8000;
+const COMPACT_OK: u16 = 0x4000;
 
 impl Edns {
     /// EDNS version 0 with the given UDP size and no options.
     pub fn new(udp_size: u16, dnssec_ok: bool) -> Self {
-        Self { udp_size, extended_rcode: 0, version: 0, dnssec_ok, options: Vec::new() }
+        Self { udp_size, extended_rcode: 0, version: 0, dnssec_ok, compact_ok: false, options: Vec::new() }
     }
 
     /// The same with one more option.
@@ -159,13 +163,9 @@ impl Edns {
     /// [`WireError::OptionLength`], [`WireError::Options`] and [`WireError::Cookie`].
     pub fn decode(class: u16, ttl: u32, rdata: &[u8]) -> Result<Self, WireError> {
         let [extended_rcode, version, high, low] = ttl.to_be_bytes();
-        let mut edns = Self {
-            udp_size: class,
-            extended_rcode,
-            version,
-            dnssec_ok: u16::from_be_bytes([high, low]) & DNSSEC_OK != 0,
-            options: Vec::new(),
-        };
+        let (dnssec_ok, compact_ok) = read_flags([high, low]);
+        let mut edns =
+            Self { udp_size: class, extended_rcode, version, dnssec_ok, compact_ok, options: Vec::new() };
         check_options(rdata)?;
         for (code, bytes) in RawOptions::new(rdata).take(limits::EDNS_OPTIONS_MAX) {
             edns.options.push(EdnsOption::decode(code, bytes)?);
@@ -178,7 +178,7 @@ impl Edns {
     /// are left out.
     pub(crate) fn encode(&self, rcode: super::Rcode, with_text: bool, out: &mut Vec<u8>) {
         let [_, extended_rcode] = (rcode.0 >> 4).to_be_bytes();
-        push_opt_head(out, self.udp_size, extended_rcode, self.version, self.dnssec_ok);
+        push_opt_head(out, self.udp_size, extended_rcode, self.version, (self.dnssec_ok, self.compact_ok));
         let start = out.len();
         for option in &self.options {
             let before = out.len();
@@ -200,14 +200,21 @@ pub(crate) fn push_opt_head(
     udp_size: u16,
     extended_rcode: u8,
     version: u8,
-    dnssec_ok: bool,
+    (dnssec_ok, compact_ok): (bool, bool),
 ) {
     out.push(0);
     out.extend_from_slice(&RecordType::OPT.0.to_be_bytes());
     out.extend_from_slice(&udp_size.to_be_bytes());
     out.extend_from_slice(&[extended_rcode, version]);
-    out.extend_from_slice(&(if dnssec_ok { DNSSEC_OK } else { 0 }).to_be_bytes());
+    let flags = if dnssec_ok { DNSSEC_OK } else { 0 } | if compact_ok { COMPACT_OK } else { 0 };
+    out.extend_from_slice(&flags.to_be_bytes());
     out.extend_from_slice(&[0, 0]);
+}
+
+/// DO and CO, from the lower half of the TTL of an OPT record.
+pub(crate) fn read_flags(octets: [u8; 2]) -> (bool, bool) {
+    let flags = u16::from_be_bytes(octets);
+    (flags & DNSSEC_OK != 0, flags & COMPACT_OK != 0)
 }
 
 impl EdnsOption {
@@ -380,6 +387,19 @@ mod tests {
         let mut out = Vec::new();
         Edns { version: 3, ..Edns::new(512, false) }.encode(Rcode::BADVERS, true, &mut out);
         assert_eq!(out, [0, 0, 41, 2, 0, 1, 3, 0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn the_flags_stand_in_the_ttl() {
+        for (dnssec_ok, compact_ok, high) in
+            [(false, false, 0), (true, false, 0x80), (false, true, 0x40), (true, true, 0xc0)]
+        {
+            let edns = Edns { compact_ok, ..Edns::new(512, dnssec_ok) };
+            let mut out = Vec::new();
+            edns.encode(Rcode::NOERROR, true, &mut out);
+            assert_eq!(out, [0, 0, 41, 2, 0, 0, 0, high, 0, 0, 0]);
+            assert_eq!(Edns::decode(512, u32::from(high) << 8, &[]), Ok(edns));
+        }
     }
 
     #[test]

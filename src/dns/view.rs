@@ -42,6 +42,8 @@ pub struct EdnsView<'a> {
     pub version: u8,
     /// DO.
     pub dnssec_ok: bool,
+    /// CO (RFC 9824 §5.1).
+    pub compact_ok: bool,
     /// The options' octets, checked to be whole options.
     pub options: &'a [u8],
 }
@@ -208,8 +210,9 @@ pub fn error_reply(query: &[u8], rcode: Rcode, error: Option<&ExtendedError>) ->
     if edns.is_some() || rcode.0 > flag::RCODE {
         let [_, upper] = (rcode.0 >> 4).to_be_bytes();
         let opt = reply.len();
-        // RFC 3225 §3: DO is copied into the reply.
-        edns::push_opt_head(&mut reply, limits::UDP_SIZE, upper, 0, edns.is_some_and(|edns| edns.dnssec_ok));
+        // RFC 3225 §3: DO is copied into the reply; CO likewise.
+        let flags = edns.map_or((false, false), |edns| (edns.dnssec_ok, edns.compact_ok));
+        edns::push_opt_head(&mut reply, limits::UDP_SIZE, upper, 0, flags);
         if let Some(error) = error {
             EdnsOption::ExtendedError(error.clone()).encode(true, &mut reply);
         }
@@ -322,8 +325,9 @@ fn find_opt(bytes: &[u8], mut at: usize) -> Option<EdnsView<'_>> {
 }
 
 fn edns_view<'a>(record: &Record<'a>) -> EdnsView<'a> {
-    let [_, version, flags, _] = record.ttl;
-    EdnsView { udp_size: record.class, version, dnssec_ok: flags & 0x80 != 0, options: record.rdata }
+    let [_, version, flags @ ..] = record.ttl;
+    let (dnssec_ok, compact_ok) = edns::read_flags(flags);
+    EdnsView { udp_size: record.class, version, dnssec_ok, compact_ok, options: record.rdata }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! In: the zones a server holds and one query. Out: the whole response, before truncation: AA, referrals with DS
 //! or its denial, glue, wildcards, empty non-terminals, CNAME chains and DNAMEs within the server's zones, NODATA
 //! and NXDOMAIN with their proofs, minimal ANY (RFC 1034 §4.3.2, RFC 4035 §3.1, RFC 5155 §7.2, RFC 6672 §3.2,
-//! RFC 8482 §4.1). Only the zone data speak here; what a faulty server makes of it is in `faults`.
+//! RFC 8482 §4.1, RFC 9824). Only the zone data speak here; what a faulty server makes of it is in `faults`.
 
 use std::sync::Arc;
 
@@ -98,7 +98,9 @@ impl Answer<'_> {
                     return;
                 }
                 Found::NxDomain => {
-                    self.reply.header.rcode = Rcode::NXDOMAIN;
+                    // RFC 9824 §2: with DO the form is that of NODATA. CO is not known here.
+                    let compact = self.dnssec && matches!(zone.denial(), Denial::Compact(_));
+                    self.reply.header.rcode = if compact { Rcode::NOERROR } else { Rcode::NXDOMAIN };
                     self.deny_name(&zone, &name);
                     return;
                 }
@@ -157,7 +159,8 @@ impl Answer<'_> {
     fn add_records(&mut self, zone: &SignedZone, rrset: Rrset, wildcard: bool) {
         let name = rrset.name.clone();
         let servers = rrset.rtype == RecordType::NS;
-        self.push_answer(rrset);
+        let online = wildcard.then(|| zone.signed_online(&rrset)).flatten();
+        self.push_answer(online.unwrap_or(rrset));
         if wildcard {
             self.prove(closer_match_denied(zone, &name));
         }
@@ -210,6 +213,9 @@ impl Answer<'_> {
         self.add_soa(zone);
         match wildcard {
             None => self.prove(type_denied(zone, name)),
+            Some(wildcard) if matches!(zone.denial(), Denial::Compact(_)) => {
+                self.prove(zone.compact_nsec(name, Some(wildcard)).into_iter().collect());
+            }
             Some(wildcard) => {
                 // RFC 5155 §7.2.5: the closest encloser is proven too, as no signature's labels tell of it.
                 self.prove(closest_provable_encloser(zone, name));
@@ -296,6 +302,7 @@ fn closest_encloser(zone: &SignedZone, name: &Name) -> Option<Name> {
 fn type_denied(zone: &SignedZone, name: &Name) -> Vec<Rrset> {
     match zone.denial() {
         Denial::None => Vec::new(),
+        Denial::Compact(_) => zone.compact_nsec(name, Some(name)).into_iter().collect(),
         Denial::Nsec(_) => nsec_covering(zone, name),
         Denial::Nsec3(params, chain) => match chain.get(&params.hash(name)) {
             Some(rrset) => vec![rrset.clone()],
@@ -308,7 +315,8 @@ fn type_denied(zone: &SignedZone, name: &Name) -> Vec<Rrset> {
 /// Proves that nothing matches `name` closer than the wildcard it was answered from.
 fn closer_match_denied(zone: &SignedZone, name: &Name) -> Vec<Rrset> {
     match zone.denial() {
-        Denial::None => Vec::new(),
+        // RFC 9824 §3.3: the signatures are the name's own.
+        Denial::None | Denial::Compact(_) => Vec::new(),
         Denial::Nsec(_) => nsec_covering(zone, name),
         Denial::Nsec3(params, _) => {
             let Some(encloser) = closest_encloser(zone, name) else { return Vec::new() };
@@ -321,6 +329,9 @@ fn closer_match_denied(zone: &SignedZone, name: &Name) -> Vec<Rrset> {
 fn name_denied(zone: &SignedZone, name: &Name) -> Vec<Rrset> {
     let Some(encloser) = closest_encloser(zone, name) else { return Vec::new() };
     let Ok(wildcard) = encloser.wildcard() else { return Vec::new() };
+    if let Denial::Compact(_) = zone.denial() {
+        return zone.compact_nsec(name, None).into_iter().collect();
+    }
     let mut proofs = match zone.denial() {
         Denial::Nsec3(..) => closest_provable_encloser(zone, name),
         _ => nsec_covering(zone, name),

@@ -120,7 +120,9 @@ impl<'a> Oracle<'a> {
             Standing::Here(node) => (node, false),
             Standing::Wildcard(node) => (node, true),
             Standing::Nothing => {
-                truth.rcode = Rcode::NXDOMAIN;
+                // RFC 9824 §2: a client with DO sees NODATA.
+                let compact = zone.is_signed() && zone.denial == DenialKind::Compact;
+                truth.rcode = if compact { Rcode::NOERROR } else { Rcode::NXDOMAIN };
                 self.judge_denial(truth, zone, name, signed);
                 return None;
             }
@@ -293,7 +295,7 @@ impl<'a> Oracle<'a> {
 
 fn denial_type(zone: &Zone) -> RecordType {
     match zone.denial {
-        DenialKind::Nsec => RecordType::NSEC,
+        DenialKind::Nsec | DenialKind::Compact => RecordType::NSEC,
         DenialKind::Nsec3(_) => RecordType::NSEC3,
     }
 }

@@ -41,6 +41,8 @@ pub enum DenialKind {
     Nsec,
     /// NSEC3 (RFC 5155).
     Nsec3(Nsec3Params),
+    /// An NSEC record made for each question (RFC 9824).
+    Compact,
 }
 
 /// A key of a zone and what it is used for.
@@ -235,6 +237,13 @@ impl Zone {
     #[must_use]
     pub fn opt_out(mut self) -> Self {
         self.denial = DenialKind::Nsec3(Nsec3Params { opt_out: true, ..Nsec3Params::default() });
+        self
+    }
+
+    /// Denies by NSEC records that are made and signed for each question (compact denial, RFC 9824).
+    #[must_use]
+    pub fn compact(mut self) -> Self {
+        self.denial = DenialKind::Compact;
         self
     }
 

@@ -21,6 +21,16 @@ pub enum Denial {
     Nsec(BTreeMap<Name, Rrset>),
     /// By hash.
     Nsec3(Nsec3Params, BTreeMap<Vec<u8>, Rrset>),
+    /// Made for each question.
+    Compact(Box<OnlineSigner>),
+}
+
+/// Signs what is asked for.
+#[derive(Debug)]
+pub struct OnlineSigner {
+    zone: Zone,
+    keys: ZoneKeys,
+    unix: u64,
 }
 
 /// A zone with its signatures.
@@ -102,7 +112,7 @@ impl SignedZone {
     /// All RRsets with their signatures, denial records last.
     pub fn rrsets(&self) -> impl Iterator<Item = &Rrset> {
         let denial: Vec<&Rrset> = match &self.denial {
-            Denial::None => Vec::new(),
+            Denial::None | Denial::Compact(_) => Vec::new(),
             Denial::Nsec(chain) => chain.values().collect(),
             Denial::Nsec3(_, chain) => chain.values().collect(),
         };
@@ -122,6 +132,9 @@ impl SignedZone {
         let denial = match &zone.denial {
             DenialKind::Nsec => Denial::Nsec(self.nsec_chain(minimum)),
             DenialKind::Nsec3(params) => Denial::Nsec3(params.clone(), self.nsec3_chain(params, minimum)?),
+            DenialKind::Compact => {
+                Denial::Compact(Box::new(OnlineSigner { zone: zone.clone(), keys: keys.clone(), unix }))
+            }
         };
         let mut nodes = std::mem::take(&mut self.nodes);
         // `has_say` looks at the nodes: what it says is gathered before they are changed.
@@ -134,6 +147,32 @@ impl SignedZone {
         self.nodes = nodes;
         self.denial = if zone.denial_given { sign_denial(zone, keys, unix, denial)? } else { Denial::None };
         Ok(())
+    }
+
+    /// The NSEC record that a compact zone makes for `name`: that it has the types of `node`, or that there is no such
+    /// name (RFC 9824 §3.1, §3.2, §3.4). None if the zone is not compact.
+    pub fn compact_nsec(&self, name: &Name, node: Option<&Name>) -> Option<Rrset> {
+        let Denial::Compact(signer) = &self.denial else { return None };
+        let mut types = node.map_or_else(|| vec![RecordType::NXNAME], |node| self.types_at(node));
+        types.extend([RecordType::RRSIG, RecordType::NSEC]);
+        let next = if self.cut(name).is_some() {
+            // Nothing below the cut lies in the span.
+            let mut labels: Vec<Vec<u8>> = name.labels().map(<[u8]>::to_vec).collect();
+            labels.first_mut()?.push(0);
+            Name::from_labels(labels.iter().map(Vec::as_slice)).ok()?
+        } else {
+            name.prepend(&[0]).ok()?
+        };
+        let ttl = signer.zone.negative_ttl.min(signer.zone.ttl);
+        let rdata = super::signer::nsec_rdata(&next, &types);
+        signer.signed(Rrset::new(name.clone(), RecordType::NSEC, ttl).with(&rdata))
+    }
+
+    /// The RRset with signatures of its own, as a compact zone gives what a wildcard makes (RFC 9824 §3.3). None if the
+    /// zone is not compact.
+    pub fn signed_online(&self, rrset: &Rrset) -> Option<Rrset> {
+        let Denial::Compact(signer) = &self.denial else { return None };
+        signer.signed(Rrset { signatures: Rdatas::new(), ..rrset.clone() })
     }
 
     /// The types an NSEC or NSEC3 record names of a node, but for RRSIG, NSEC and NSEC3.
@@ -198,6 +237,13 @@ impl SignedZone {
     }
 }
 
+impl OnlineSigner {
+    fn signed(&self, mut rrset: Rrset) -> Option<Rrset> {
+        sign(&self.zone, &self.keys, self.unix, &mut rrset).ok()?;
+        Some(rrset)
+    }
+}
+
 fn key_rrset(zone: &Zone, keys: &ZoneKeys) -> Option<Rrset> {
     let mut rrset = Rrset::new(zone.name.clone(), RecordType::DNSKEY, zone.ttl);
     for (_, key) in keys.keys.iter().filter(|(spec, _)| spec.published) {
@@ -208,7 +254,7 @@ fn key_rrset(zone: &Zone, keys: &ZoneKeys) -> Option<Rrset> {
 
 fn sign_denial(zone: &Zone, keys: &ZoneKeys, unix: u64, mut denial: Denial) -> Result<Denial, SignError> {
     match &mut denial {
-        Denial::None => {}
+        Denial::None | Denial::Compact(_) => {}
         Denial::Nsec(chain) => chain.values_mut().try_for_each(|rrset| sign(zone, keys, unix, rrset))?,
         Denial::Nsec3(_, chain) => chain.values_mut().try_for_each(|rrset| sign(zone, keys, unix, rrset))?,
     }

@@ -1,6 +1,6 @@
 //! The last step: an answer becomes a reply of the form that this client asked for.
 //!
-//! AD, CD, RA and DO as RFC 4035 §3.2 and RFC 6840 §5.7–5.9 say; no more than the client can receive.
+//! AD, CD, RA and DO as RFC 4035 §3.2 and RFC 6840 §5.7–5.9 say, CO as RFC 9824 §5.1; no more than the client can receive.
 
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ pub(crate) struct Content {
     pub(crate) rcode: Option<Rcode>,
     pub(crate) authoritative: bool,
     pub(crate) secure: bool,
+    /// NODATA that says that the name does not exist (RFC 9824).
+    pub(crate) compact_denial: bool,
     pub(crate) answer: Vec<Rrset>,
     pub(crate) authority: Vec<Rrset>,
     pub(crate) error: Option<ExtendedError>,
@@ -45,6 +47,11 @@ pub(crate) fn reply(request: &Request, content: Content, settings: &ReplySetting
         Some(error) if content.secure => Content::empty(Rcode::SERVFAIL, Some(error.clone())),
         _ => content,
     };
+    let rcode = if content.compact_denial && request.wants_name_error() {
+        Rcode::NXDOMAIN
+    } else {
+        content.rcode.unwrap_or(Rcode::NOERROR)
+    };
     let mut message = Message {
         header: Header {
             id: request.id,
@@ -56,7 +63,7 @@ pub(crate) fn reply(request: &Request, content: Content, settings: &ReplySetting
             recursion_available: true,
             authentic_data: content.secure && request.wants_authentic_data(),
             checking_disabled: request.checking_disabled,
-            rcode: content.rcode.unwrap_or(Rcode::NOERROR),
+            rcode,
         },
         question: Some(request.question.clone()),
         answer: content.answer,
@@ -79,6 +86,7 @@ pub(crate) fn options(
 ) -> Option<Edns> {
     let wants = request.edns?;
     let mut edns = Edns::new(limits::UDP_SIZE, wants.dnssec_ok);
+    edns.compact_ok = wants.compact_ok;
     if let Some(nsid) = settings.nsid.as_ref().filter(|_| wants.nsid) {
         edns.options.push(EdnsOption::Nsid(nsid.clone().into_bytes()));
     }

@@ -20,6 +20,8 @@ pub(crate) struct Link {
     /// Where the chain ends.
     pub(crate) target: Name,
     pub(crate) state: ValidationState,
+    /// It is a proof that the target does not exist, in the form of NODATA (RFC 9824).
+    pub(crate) compact_denial: bool,
     /// It was made from other answers' proofs (RFC 8198), and is not kept.
     pub(crate) synthesised: bool,
     /// What a client should know of an answer that is not secure.
@@ -73,6 +75,7 @@ impl Link {
             authority: parts.authority,
             target: parts.target,
             state: parts.state,
+            compact_denial: parts.compact_denial,
             synthesised: false,
             note: parts.info,
             ttl_secs: None,
@@ -86,6 +89,22 @@ impl Link {
             bounds.apply(rrset, negative, signed_secs(rrset));
         }
         link
+    }
+
+    /// All that is known beside the records.
+    pub(crate) fn without_records(&self) -> Self {
+        Self {
+            rcode: self.rcode,
+            outcome: self.outcome,
+            answer: Vec::new(),
+            authority: Vec::new(),
+            target: self.target.clone(),
+            state: self.state.clone(),
+            compact_denial: self.compact_denial,
+            synthesised: self.synthesised,
+            note: self.note.clone(),
+            ttl_secs: self.ttl_secs,
+        }
     }
 
     /// The limit that judging it reached, if that is why it is bogus.
@@ -123,6 +142,7 @@ impl Link {
             authority,
             target,
             state,
+            compact_denial: false,
             synthesised: false,
             note: None,
             ttl_secs: None,
@@ -160,6 +180,7 @@ impl Link {
             authority,
             target,
             state,
+            compact_denial: false,
             synthesised: false,
             note,
             ttl_secs: None,

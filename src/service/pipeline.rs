@@ -32,6 +32,8 @@ pub struct Answer {
     pub authority: Vec<Rrset>,
     /// As good as the weakest link.
     pub state: ValidationState,
+    /// It ends with NODATA that says that the name does not exist (RFC 9824).
+    pub compact_denial: bool,
     /// What a client should know of an answer that is not secure.
     pub note: Option<ExtendedError>,
 }
@@ -42,6 +44,7 @@ impl From<Answer> for finish::Content {
             rcode: Some(answer.rcode),
             authoritative: false,
             secure: answer.state.is_secure(),
+            compact_denial: answer.compact_denial,
             answer: answer.answer,
             authority: answer.authority,
             error: answer.note,
@@ -288,7 +291,8 @@ impl Service {
 
     fn link_of(&self, question: &Question, entry: &CachedAnswer, alias: bool) -> Option<Link> {
         let message = entry.message(self.clock.now())?;
-        Some(Link::from_cache(question, message, alias, entry.state()?, entry.note()))
+        let link = Link::from_cache(question, message, alias, entry.state()?, entry.note());
+        Some(Link { compact_denial: entry.is_compact_denial(), ..link })
     }
 
     /// The entry that answers a question: its own, the absence of the name or of one above, or an alias (true).
@@ -410,6 +414,8 @@ impl Service {
 
     /// Keeps each alias of a chain under its own name: it serves the other types too, a DNAME the names below.
     fn keep_aliases(&self, link: &Link) {
+        // What is at the end is not said of the aliases.
+        let alone = Link { compact_denial: false, ..link.without_records() };
         // What proves a wildcard's expansion stands in the authority section. The SOA of a negative end does not belong
         // here, and an alias that was not expanded needs no proof, nor its shorter TTL.
         let expanded: Vec<Rrset> =
@@ -421,13 +427,13 @@ impl Service {
                 made_by = Some(rrset);
                 if link.state.is_secure() {
                     let (name, records) = (&rrset.name, std::slice::from_ref(rrset));
-                    self.keep(name, RecordType::DNAME, Rcode::NOERROR, records, proof(rrset), link);
+                    self.keep(name, RecordType::DNAME, Rcode::NOERROR, records, proof(rrset), &alone);
                 }
             } else if rrset.rtype == RecordType::CNAME {
                 let mut records = Vec::with_capacity(2);
                 records.extend(made_by.take().cloned());
                 records.push(rrset.clone());
-                self.keep(&rrset.name, RecordType::CNAME, Rcode::NOERROR, &records, proof(rrset), link);
+                self.keep(&rrset.name, RecordType::CNAME, Rcode::NOERROR, &records, proof(rrset), &alone);
             }
         }
     }
@@ -440,6 +446,7 @@ impl Service {
             authority: Vec::new(),
             target: question.name.clone(),
             state: answer.state.clone(),
+            compact_denial: answer.compact_denial,
             synthesised: false,
             note: answer.note.clone(),
             ttl_secs: None,
@@ -461,7 +468,8 @@ impl Service {
         let ttl = answer.iter().chain(authority).map(|rrset| rrset.ttl).min().or(of.ttl_secs).unwrap_or(0);
         let ttl = if of.state.is_bogus() { limits::BOGUS_TTL_SECS.min(ttl.max(1)) } else { ttl };
         let message = ready_made(&Question::new(name.clone(), rtype), rcode, answer, authority);
-        let kept = Kept { state: of.state.clone(), note: of.note.clone(), ttl };
+        let kept =
+            Kept { state: of.state.clone(), compact_denial: of.compact_denial, note: of.note.clone(), ttl };
         let encoded = encode(&message, usize::from(u16::MAX));
         if !self.store.answers.insert(name, rtype, &encoded, &kept, self.clock.now()) {
             self.store.answers.remove(name, rtype);
@@ -485,6 +493,7 @@ pub(super) fn join(before: Option<Answer>, link: &Link) -> Answer {
             answer: link.answer.clone(),
             authority: link.authority.clone(),
             state: link.state.clone(),
+            compact_denial: link.compact_denial,
             note: link.note.clone(),
         };
     };
@@ -496,6 +505,7 @@ pub(super) fn join(before: Option<Answer>, link: &Link) -> Answer {
         }
     }
     whole.state = whole.state.and(link.state.clone());
+    whole.compact_denial = link.compact_denial;
     // A negative trust anchor's goes before: with the anchor goes what was kept by it.
     let is_negative = |note: &&ExtendedError| note.code == EdeCode::NEGATIVE_TRUST_ANCHOR;
     let negative = link.note.as_ref().filter(is_negative);

@@ -45,8 +45,10 @@ pub struct Request {
 
 /// What the client's EDNS asks of the reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag or an option of the query")]
 pub(crate) struct ClientEdns {
     pub(crate) dnssec_ok: bool,
+    pub(crate) compact_ok: bool,
     pub(crate) nsid: bool,
     pub(crate) keepalive: bool,
 }
@@ -57,6 +59,7 @@ impl Request {
         let cookie = cookies.zip(view.edns.and_then(|edns| edns.cookie()));
         let edns = view.edns.map(|edns| ClientEdns {
             dnssec_ok: edns.dnssec_ok,
+            compact_ok: edns.compact_ok,
             nsid: edns.wants_nsid(),
             // RFC 7828 §3.2.1: over UDP it is passed over.
             keepalive: client.transport != Transport::Udp && edns.wants_keepalive(),
@@ -93,6 +96,12 @@ impl Request {
     }
 
     /// Whether AD may be set in the reply (RFC 6840 §5.8).
+    /// Whether a compact denial is to be called NXDOMAIN: for all but those who would see that it has another form and
+    /// do not say that they know it (RFC 9824 §5 and §5.1).
+    pub(crate) fn wants_name_error(&self) -> bool {
+        !self.dnssec_ok() || self.edns.is_some_and(|edns| edns.compact_ok)
+    }
+
     pub(crate) fn wants_authentic_data(&self) -> bool {
         self.authentic_data || self.dnssec_ok()
     }

@@ -34,6 +34,7 @@ struct Search<'a> {
 
 /// What was found.
 struct Found {
+    finding: Finding,
     rcode: Rcode,
     outcome: Outcome,
     /// The records that prove it.
@@ -102,7 +103,9 @@ impl Search<'_> {
             let chains = self.service.store.denials.hash_parameters(&self.zone);
             chains.iter().find_map(|parameters| self.denied_by_nsec3(parameters))
         })?;
-        Some(self.link(found.rcode, found.outcome, std::iter::once(&soa).chain(&found.proof)))
+        let compact_denial = found.finding == Finding::NoSuchName;
+        let proof = std::iter::once(&soa).chain(&found.proof);
+        Some(Link { compact_denial, ..self.link(found.rcode, found.outcome, proof) })
     }
 
     fn denied_by_nsec(&self) -> Option<Found> {
@@ -206,7 +209,7 @@ impl Search<'_> {
                 return None;
             }
             let proof = denial.used.iter().filter_map(|index| records.get(*index).cloned()).collect();
-            Some(Found { rcode, outcome, proof })
+            Some(Found { finding: denial.finding, rcode, outcome, proof })
         })
     }
 
@@ -233,6 +236,7 @@ impl Search<'_> {
             authority: proof.map(aged).collect(),
             target: self.question.name.clone(),
             state: ValidationState::Secure,
+            compact_denial: false,
             synthesised: true,
             note: Some(ExtendedError { code: EdeCode::SYNTHESIZED, text }),
             ttl_secs: None,

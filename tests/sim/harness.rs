@@ -10,7 +10,7 @@ use rootwalk::budget::Caps;
 use rootwalk::cache::Store;
 use rootwalk::clock::Clock;
 use rootwalk::dns::delegation::NameServer;
-use rootwalk::dns::edns::{EdeCode, Edns};
+use rootwalk::dns::edns::{EdeCode, Edns, EdnsOption};
 use rootwalk::dns::encode::encode_query;
 use rootwalk::dns::message::Message;
 use rootwalk::dns::response::Transport;
@@ -200,7 +200,11 @@ impl Sim {
         let before = self.network.sent();
         let began = self.clock.now();
         let client = Client { address: SocketAddr::new(ask.from, 4_000), transport: Transport::Tcp };
-        let edns = Edns::new(1_232, ask.dnssec_ok);
+        let edns = Edns {
+            compact_ok: ask.compact_ok,
+            options: ask.options.clone(),
+            ..Edns::new(1_232, ask.dnssec_ok)
+        };
         let mut query = encode_query(77, &ask.question, true, ask.checking_disabled, Some(&edns));
         query[3] |= if ask.ad { 0x20 } else { 0 };
         let octets = self.service.handle(&query, client).await.expect("a client gets a reply");
@@ -226,10 +230,15 @@ impl Sim {
 }
 
 /// A question and how it is asked.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the query")]
 pub(crate) struct Ask {
     pub(crate) question: Question,
     pub(crate) checking_disabled: bool,
     pub(crate) dnssec_ok: bool,
+    /// CO (RFC 9824 §5.1).
+    pub(crate) compact_ok: bool,
+    /// Options beside.
+    pub(crate) options: Vec<EdnsOption>,
     /// AD in the query (RFC 6840 §5.7).
     pub(crate) ad: bool,
     pub(crate) from: IpAddr,
@@ -238,7 +247,15 @@ pub(crate) struct Ask {
 impl Ask {
     pub(crate) fn new(owner: &str, rtype: RecordType) -> Self {
         let question = Question::new(name(owner), rtype);
-        Self { question, checking_disabled: false, dnssec_ok: true, ad: false, from: [10, 0, 0, 1].into() }
+        Self {
+            question,
+            checking_disabled: false,
+            dnssec_ok: true,
+            compact_ok: false,
+            options: Vec::new(),
+            ad: false,
+            from: [10, 0, 0, 1].into(),
+        }
     }
 
     pub(crate) fn unchecked(owner: &str, rtype: RecordType) -> Self {
