@@ -92,9 +92,12 @@ impl SignedZone {
         self.nodes.get(name)
     }
 
-    /// One RRset.
+    /// One RRset. NSEC records are data of their names; NSEC3 records are not (RFC 5155 §7.2.8).
     pub fn rrset(&self, name: &Name, rtype: RecordType) -> Option<&Rrset> {
-        self.nodes.get(name)?.get(&rtype)
+        match (&self.denial, rtype) {
+            (Denial::Nsec(chain), RecordType::NSEC) => chain.get(name),
+            _ => self.nodes.get(name)?.get(&rtype),
+        }
     }
 
     /// Whether the name has records, or one below it has (RFC 4592 §2.2.2).

@@ -122,7 +122,7 @@ pub fn source_of_synthesis(zone: &Name, name: &Name, rrset: &Rrset) -> Option<Na
 
 /// Whether the zone has a say in it: the name is in it, and for DS above the name.
 fn may_ask(zone: &Name, claim: Claim<'_>) -> bool {
-    super::signature::may_sign(zone, claim.name(), claim.rtype())
+    super::signature::may_deny(zone, claim.name(), claim.rtype())
 }
 
 /// Whether the types at a name show that `rtype` is absent there (RFC 4035 §5.4, RFC 6840 §4.3).

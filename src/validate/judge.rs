@@ -354,7 +354,7 @@ impl Proof {
         };
         let denials = response.authority.iter().filter(|rrset| is_denial(rrset));
         let mut signers = signers(denials, &anchor);
-        signers.retain(|signer| signature::may_sign(signer, claim.name(), claim.rtype()));
+        signers.retain(|signer| signature::may_deny(signer, claim.name(), claim.rtype()));
         signers.retain(|signer| only.is_none_or(|only| only == signer));
         for signer in signers {
             match self.trust_signer(&signer)? {

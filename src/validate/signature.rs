@@ -62,6 +62,12 @@ pub(super) fn may_sign(zone: &Name, owner: &Name, rtype: RecordType) -> bool {
     }
 }
 
+/// Whether a zone may deny an RRset of this owner and type: as it may sign one, but that keys are denied by the zone a
+/// name is in, where no zone begins at the name.
+pub(super) fn may_deny(zone: &Name, owner: &Name, rtype: RecordType) -> bool {
+    may_sign(zone, owner, rtype) || (rtype == RecordType::DNSKEY && owner.is_below(zone))
+}
+
 /// Tries the signatures over `rrset` that name the zone of `keys` as their signer. May pause in between; asked again, it
 /// goes on from there.
 pub(super) fn verify(

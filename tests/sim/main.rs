@@ -32,6 +32,7 @@ mod overload;
 mod poison_inmessage;
 mod poison_offpath;
 mod reasons;
+mod questions;
 mod renewals;
 mod rollover_root;
 mod rollover_zone;
