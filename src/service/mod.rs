@@ -349,7 +349,7 @@ impl Service {
         sentinel::contradiction(&request.question, self.validator().filter(|_| asks)?.anchors())
     }
 
-    /// RFC 8482 §4.2: a HINFO record of our own says that ANY is not answered.
+    /// RFC 8482 §4.2: a HINFO record of our own says that ANY is not answered. See [`request`].
     fn minimal_any(&self, request: &Request) -> Disposition {
         let hinfo =
             Rrset::new(request.question.name.clone(), RecordType::HINFO, 3_600).with(b"\x07RFC8482\x00");

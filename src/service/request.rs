@@ -1,7 +1,17 @@
 //! A client's question, read and sorted: what can be said at once, and what has to be resolved.
 //!
-//! Errors follow RFC 1035 §4.1.1, 6891 §6.1.3, 9619, 8482 (ANY), 9824 §3.5 (NXNAME); RD=0 is refused unless the
-//! client may look into the cache.
+//! Errors follow RFC 1035 §4.1.1, 6891 §6.1.3, 9619; RD=0 is refused unless the client may look into the cache.
+//!
+//! Types that are answered here, whatever the name, and nobody is asked:
+//! - ANY: a HINFO record of our own (RFC 8482 §4.2), the same over each transport, with DO and without, of names that
+//!   exist and that do not. Unbound and BIND fetch and verify whatever is there, which is what amplification and ANYTrap
+//!   (CVE-2023-50387) are made of. It is not signed, as nothing here can sign: a client that validates and asks for
+//!   ANY finds it bogus.
+//! - RRSIG: REFUSED, with the advice to ask for the type that is covered. Nothing signs signatures, so they cannot be
+//!   proven, and all those of a name are as much as ANY. Unbound and Knot end with SERVFAIL, BIND answers.
+//! - AXFR and IXFR: REFUSED. MAILA and MAILB: NOTIMP, as BIND.
+//! - What is no type of records, from 128 to 255 with the others of RFC 6895 §3.1, zero and OPT: FORMERR, as Unbound and
+//!   BIND, and told why (EDE 30, made for NXNAME by RFC 9824 §3.5).
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -118,12 +128,10 @@ impl Request {
             (Class::CH, _) | (Class::IN, RecordType::ANY) => None,
             (Class::IN, RecordType::AXFR | RecordType::IXFR) => refused("zone transfers are not served"),
             (Class::IN, RecordType::MAILA | RecordType::MAILB) => Some((Rcode::NOTIMP, None)),
-            (Class::IN, RecordType::NXNAME) => {
-                // RFC 9824 §3.5.
-                let text = "NXNAME can not be asked for".to_owned();
+            (Class::IN, rtype) if rtype.is_meta() => {
+                let text = format!("{rtype} is no type of records: it can not be asked for");
                 Some((Rcode::FORMERR, Some(ExtendedError { code: EdeCode::INVALID_QUERY_TYPE, text })))
             }
-            (Class::IN, rtype) if rtype.is_meta() => Some((Rcode::FORMERR, None)),
             (Class::IN, RecordType::RRSIG) => {
                 refused("RRSIG records are no RRset of their own: ask for the type they cover, with DO")
             }

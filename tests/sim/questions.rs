@@ -1,9 +1,16 @@
-//! Odd questions: DS on the right side of a cut, and the types that prove.
+//! Odd questions: types that are no records, ANY and RRSIG, DS on the right side of a cut, and the types that prove.
 
-use rootwalk::dns::{Question, Rcode, RecordType};
+use rootwalk::dns::edns::{EdeCode, Edns};
+use rootwalk::dns::encode::encode_query;
+use rootwalk::dns::message::Message;
+use rootwalk::dns::response::Transport;
+use rootwalk::dns::{Class, Question, Rcode, RecordType};
 use rootwalk::lab::{Judgement, World, Zone};
+use rootwalk::service::Client;
 
-use crate::harness::{Ask, Sim, name, seed};
+use crate::harness::{Ask, Reply, Sim, name, seed};
+
+const WEB: [u8; 4] = [192, 0, 2, 80];
 
 fn site(zone: &str) -> Zone {
     Zone::new(zone).record("www A 192.0.2.80")
@@ -11,6 +18,14 @@ fn site(zone: &str) -> Zone {
 
 fn world(zones: impl IntoIterator<Item = Zone>) -> World {
     zones.into_iter().fold(World::new(seed()), World::zone)
+}
+
+/// Asks over UDP, where a reply of more than 1,232 octets would be cut.
+async fn over_udp(sim: &Sim, ask: &Ask) -> Message {
+    let edns = Edns::new(1_232, ask.dnssec_ok);
+    let query = encode_query(77, &ask.question, true, ask.checking_disabled, Some(&edns));
+    let client = Client { address: "10.0.0.1:4000".parse().unwrap(), transport: Transport::Udp };
+    Message::parse(&sim.service.handle(&query, client).await.unwrap()).unwrap()
 }
 
 /// Asks in each way a client may.
@@ -22,6 +37,79 @@ fn ways(owner: &str, rtype: RecordType) -> [Ask; 4] {
         Ask { dnssec_ok: false, ad: true, ..ask() },
         Ask::unchecked(owner, rtype),
     ]
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_type_of_records_is_refused_without_asking_anybody() {
+    let sim = Sim::new(world([site("example.org.")]));
+    let invalid = (Rcode::FORMERR, Some(EdeCode::INVALID_QUERY_TYPE));
+    let refused = (Rcode::REFUSED, Some(EdeCode::NOT_SUPPORTED));
+    for (rtype, expected) in [
+        // RFC 6895 §3.1: zero, OPT, and 128 to 255.
+        (RecordType(0), invalid),
+        (RecordType::OPT, invalid),
+        (RecordType::NXNAME, invalid),
+        (RecordType(200), invalid),
+        (RecordType::TKEY, invalid),
+        (RecordType::TSIG, invalid),
+        (RecordType::IXFR, refused),
+        (RecordType::AXFR, refused),
+        (RecordType::MAILB, (Rcode::NOTIMP, None)),
+        (RecordType::MAILA, (Rcode::NOTIMP, None)),
+        (RecordType::RRSIG, refused),
+    ] {
+        for owner in ["www.example.org.", "none.example.org."] {
+            for ask in ways(owner, rtype) {
+                let reply = sim.ask_as(&ask).await;
+                assert_eq!((reply.rcode(), reply.ede()), expected, "{rtype}");
+                assert!(reply.message.answer.is_empty() && !reply.secure() && reply.packets == 0, "{rtype}");
+            }
+        }
+    }
+    for class in [Class::HS, Class::NONE, Class::ANY, Class(2)] {
+        let question = Question { class, ..Question::new(name("www.example.org."), RecordType::A) };
+        let reply = sim.ask_as(&Ask { question, ..Ask::new(".", RecordType::A) }).await;
+        assert_eq!((reply.rcode(), reply.ede()), refused);
+    }
+    // What nobody has named yet is asked for like anything else (RFC 3597).
+    for rtype in [RecordType(65_280), RecordType(65_535), RecordType(127), RecordType::NULL, RecordType::SIG]
+    {
+        let reply = sim.ask("www.example.org.", rtype).await;
+        assert_eq!((reply.rcode(), reply.secure()), (Rcode::NOERROR, true), "{rtype} {}", reply.text());
+    }
+    assert_eq!(sim.store.failures.len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_is_answered_by_one_record_of_our_own_and_asks_nobody() {
+    let zone = site("example.org.").record("alias CNAME www").record("www HINFO \\# 4 01580159");
+    let sim = Sim::new(world([zone, site("plain.org.").unsigned()]));
+    let is_minimal = |reply: &Reply| {
+        assert_eq!(
+            (reply.rcode(), reply.types(), reply.secure()),
+            (Rcode::NOERROR, vec![RecordType::HINFO], false)
+        );
+        assert_eq!((reply.last(), reply.packets), (vec![b"\x07RFC8482\x00".to_vec()], 0));
+    };
+    for turn in 0..2 {
+        for owner in
+            ["www.example.org.", "alias.example.org.", "none.example.org.", "www.plain.org.", "org.", "."]
+        {
+            for ask in ways(owner, RecordType::ANY) {
+                let reply = sim.ask_as(&ask).await;
+                is_minimal(&reply);
+                assert_eq!(over_udp(&sim, &ask).await.answer, reply.message.answer);
+            }
+            if turn == 0 {
+                // Known or not, it makes no difference: nobody learns by ANY what others asked for.
+                sim.ask_a(owner).await;
+            }
+        }
+    }
+    // It is said to whoever asks for ANY, and is not what the name has.
+    let hinfo = sim.ask("www.example.org.", RecordType::HINFO).await;
+    assert!(hinfo.secure() && hinfo.last() == [vec![1, 0x58, 1, 0x59]], "{hinfo:#?}");
+    sim.ask_a("www.example.org.").await.is_secure_address(WEB);
 }
 
 /// Whether what is said is what is true, by whatever was known before.
