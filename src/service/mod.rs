@@ -346,7 +346,8 @@ impl Service {
     /// What a secure answer gives way to because of what the name says of the root's keys (RFC 8509).
     fn sentinel(&self, request: &Request) -> Option<ExtendedError> {
         let asks = self.settings.root_key_sentinel && !request.checking_disabled;
-        sentinel::contradiction(&request.question, self.validator().filter(|_| asks)?.anchors())
+        let claim = sentinel::claim(&request.question).filter(|_| asks)?;
+        sentinel::contradiction(claim, self.validator()?.anchors())
     }
 
     /// RFC 8482 §4.2: a HINFO record of our own says that ANY is not answered. See [`request`].

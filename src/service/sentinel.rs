@@ -13,34 +13,42 @@ const IS_TRUSTED: &[u8] = b"root-key-sentinel-is-ta-";
 const IS_NOT_TRUSTED: &[u8] = b"root-key-sentinel-not-ta-";
 const DIGITS: usize = 5;
 
-/// What a secure answer to the question gives way to, if its name says what is not so.
-pub(super) fn contradiction(question: &Question, anchors: &Anchors) -> Option<ExtendedError> {
-    let (key_tag, claimed) = claim(question)?;
-    let mut root = anchors.iter().filter(|(zone, _)| zone.is_root()).flat_map(|(_, keys)| keys);
-    let trusted = root.any(|key| key.key_tag() == key_tag);
-    (trusted != claimed).then(|| {
-        let is = if trusted { "is" } else { "is not" };
-        let text =
-            format!("root key sentinel (RFC 8509): key {key_tag} {is} a trust anchor for the root here");
-        ExtendedError { code: EdeCode::DNSSEC_BOGUS, text }
-    })
+/// What a name says of a key of the root.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Claim {
+    key_tag: u16,
+    trusted: bool,
 }
 
-/// The key tag that a name speaks of, and whether it says that the key is trusted.
-fn claim(question: &Question) -> Option<(u16, bool)> {
+/// What the name that is asked for says, if it is a sentinel.
+pub(super) fn claim(question: &Question) -> Option<Claim> {
     if !matches!(question.rtype, RecordType::A | RecordType::AAAA) {
         return None;
     }
     let label = question.name.labels().next()?;
-    let read = |prefix: &[u8]| {
+    let read = |prefix: &[u8], trusted| {
         let (start, digits) = label.split_at_checked(prefix.len())?;
         let is_claim = start.eq_ignore_ascii_case(prefix)
             && digits.len() == DIGITS
             && digits.iter().all(u8::is_ascii_digit);
         // Above 65,535 it is no key tag, and the name one like any other.
-        std::str::from_utf8(digits).ok().filter(|_| is_claim)?.parse().ok()
+        let key_tag = std::str::from_utf8(digits).ok().filter(|_| is_claim)?.parse().ok()?;
+        Some(Claim { key_tag, trusted })
     };
-    read(IS_TRUSTED).map(|tag| (tag, true)).or_else(|| read(IS_NOT_TRUSTED).map(|tag| (tag, false)))
+    read(IS_TRUSTED, true).or_else(|| read(IS_NOT_TRUSTED, false))
+}
+
+/// What a secure answer gives way to, if what its name says is not so.
+pub(super) fn contradiction(claim: Claim, anchors: &Anchors) -> Option<ExtendedError> {
+    let key_tag = claim.key_tag;
+    let mut root = anchors.iter().filter(|(zone, _)| zone.is_root()).flat_map(|(_, keys)| keys);
+    let trusted = root.any(|key| key.key_tag() == key_tag);
+    (trusted != claim.trusted).then(|| {
+        let is = if trusted { "is" } else { "is not" };
+        let text =
+            format!("root key sentinel (RFC 8509): key {key_tag} {is} a trust anchor for the root here");
+        ExtendedError { code: EdeCode::DNSSEC_BOGUS, text }
+    })
 }
 
 #[cfg(test)]
@@ -49,7 +57,9 @@ mod tests {
 
     #[test]
     fn a_claim_is_the_whole_first_label_with_five_digits() {
-        let of = |name: &str, rtype| claim(&Question::new(name.parse().unwrap(), rtype));
+        let of = |name: &str, rtype| {
+            claim(&Question::new(name.parse().unwrap(), rtype)).map(|claim| (claim.key_tag, claim.trusted))
+        };
         let (a, aaaa) = (RecordType::A, RecordType::AAAA);
         assert_eq!(of("root-key-sentinel-is-ta-20326.example.", a), Some((20_326, true)));
         assert_eq!(of("ROOT-key-sentinel-NOT-ta-00007.", aaaa), Some((7, false)));
