@@ -6,12 +6,15 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 /// A running server; killed when dropped.
 pub(crate) struct Rootwalk {
     child: Child,
     pub(crate) address: SocketAddr,
+    /// What it wrote after the first address that it listens on.
+    log: Receiver<String>,
 }
 
 /// Writes a configuration file of its own for this process.
@@ -49,8 +52,21 @@ impl Rootwalk {
             }
         };
         // What it writes later is read, so that it never waits for us.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address }
+        let (write, log) = channel();
+        std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| drop(write.send(line))));
+        Self { child, address, log }
+    }
+
+    /// The next line of its log that has this in it; fails if none comes within ten seconds.
+    pub(crate) fn logged(&self, what: &str) -> String {
+        let until = Instant::now() + Duration::from_secs(10);
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let line = self.log.recv_timeout(left).expect(what);
+            if line.contains(what) {
+                return line;
+            }
+        }
     }
 
     /// The reply to a datagram, if one comes within two seconds.

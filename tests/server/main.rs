@@ -106,6 +106,22 @@ fn messages_that_are_no_questions_get_what_their_rfcs_ask_for() {
 }
 
 #[test]
+fn negative_trust_anchors_are_told_at_start_and_when_they_end() {
+    let soon = rootwalk::clock::Clock::system().unix() + 3;
+    // As TOML writes it, with a blank between date and time.
+    let until = rootwalk::validate::date(soon).replace(" UTC", "Z");
+    let anchors = format!(
+        "[dnssec]\nnegative-trust-anchors = [{{ name = \"Broken.example\", until = {until} }}, \"corp.example\"]"
+    );
+    let server = Rootwalk::start(&anchors);
+    let stands = server.logged("zone=Broken.example.");
+    assert!(stands.contains("not validated") && stands.contains(&until.replace('Z', " UTC")), "{stands}");
+    assert!(server.logged("zone=corp.example.").contains("not validated"));
+    let ended = server.logged("zone=Broken.example.");
+    assert!(ended.contains("validated again: its negative trust anchor has ended"), "{ended}");
+}
+
+#[test]
 fn sigterm_ends_within_a_second() {
     let server = Rootwalk::start("");
     let mut idle = std::net::TcpStream::connect(server.address).unwrap();
