@@ -282,6 +282,8 @@ mod tests {
         let places: std::collections::BTreeSet<usize> =
             all.iter().map(|(fault, ..)| place_of_fault(fault)).collect();
         assert!(places.into_iter().eq(0..FAULTS), "a fault is not in the table");
+        let is_its_label = |fault: &Fault| fault.label() == Fault::LABELS[place_of_fault(fault)];
+        assert!(all.iter().all(|(fault, ..)| is_its_label(fault)), "a fault's label is not counted");
         all.into()
     }
 

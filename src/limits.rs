@@ -409,6 +409,24 @@ pub const ANCHOR_LOCK_TRIES: u32 = 20;
 /// See [`ANCHOR_LOCK_TRIES`].
 pub const ANCHOR_LOCK_WAIT: Duration = Duration::from_millis(10);
 
+// The health of watched zones.
+
+/// Zones of `[dnssec] watch`: each is proven anew, from the anchor down, once an hour or more often, with some ten packets
+/// and ten verifications. What an operator answers for himself is fewer.
+pub const WATCHED_ZONES_MAX: usize = 64;
+/// Seconds between two checks, at least and at most. Nearer to an expiry they come sooner, that no warning is missed.
+pub const WATCH_SECS_MIN: u64 = 300;
+/// See [`WATCH_SECS_MIN`].
+pub const WATCH_SECS_MAX: u64 = 3_600;
+/// A signature is warned of when less than one part in so many of its lifetime is left. Signers renew earlier, and what
+/// is left then tells that they have not: BIND with a quarter or more (30 and 7.5 days, 14 and 5), OpenDNSSEC with a
+/// fifth, PowerDNS with a third, Knot DNS with a tenth and the zone's longest TTL. Of 14 days it is 34 hours.
+pub const EXPIRY_WARNING_SHARE: u64 = 10;
+/// The same for the last warning: of 14 days 8 hours, of 30 days 18.
+pub const EXPIRY_URGENT_SHARE: u64 = 40;
+/// Seconds after which the same is told of a zone again: once for each day's shift.
+pub const WATCH_REPEAT_SECS: u64 = 86_400;
+
 // Time to live, in seconds.
 
 /// `[cache] max-ttl`.

@@ -1,7 +1,8 @@
 //! What has to be done from time to time while the resolver runs: the root is asked for its own servers
 //! before what it said last ends (RFC 9609 §3); whether anybody is reached, when nobody answers; the zones of trust
-//! anchors for their keys (RFC 5011 §2.3), and they are told which keys are trusted (RFC 8145); and negative trust
-//! anchors are let go when they are not needed any more (RFC 7646 §2).
+//! anchors for their keys (RFC 5011 §2.3), and they are told which keys are trusted (RFC 8145); negative trust anchors
+//! are let go when they are not needed any more (RFC 7646 §2); and the zones that are watched are proven, and for how
+//! long.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use crate::context::Context;
 use crate::dns::{Name, Question, RecordType};
 use crate::failure::Failure;
 use crate::limits;
+use crate::service::health::{Condition, Report};
 use crate::service::{NegativeNews, Service};
 use crate::validate::rollover::{Change, Trial};
 
@@ -47,6 +49,19 @@ pub(super) async fn keep_watch(assembly: Arc<Assembly>) {
     let service = &assembly.service;
     let iterator = Arc::clone(&assembly.iterator);
     iterator.watch(|| service.silent_context(), say).await;
+}
+
+/// Checks the watched zones and warns before one expires. Ends with its task.
+pub(super) async fn keep_zones(assembly: Arc<Assembly>, watched: Vec<Name>) {
+    assembly.service.watch_zones(&watched, warn).await;
+}
+
+fn warn(report: &Report) {
+    match &report.health.condition {
+        Condition::Well => tracing::info!("{report}"),
+        condition if condition.is_urgent() => tracing::error!("{report}"),
+        _ => tracing::warn!("{report}"),
+    }
 }
 
 fn say(reach: Reach) {

@@ -71,6 +71,7 @@ pub async fn run(configuration: &Configuration, threads: usize) -> Result<(), St
         tokio::spawn(keeper::keep_primed(Arc::clone(&assembly))),
         tokio::spawn(keeper::keep_negative_anchors(Arc::clone(&assembly))),
         tokio::spawn(keeper::signal_trust_anchors(Arc::clone(&assembly))),
+        tokio::spawn(keeper::keep_zones(Arc::clone(&assembly), configuration.settings.dnssec.watch.clone())),
     ];
     if configuration.settings.dnssec.validation {
         let (clock, anchors) = (assembly.clock.clone(), Arc::clone(&assembly.anchors));
@@ -87,13 +88,19 @@ pub async fn run(configuration: &Configuration, threads: usize) -> Result<(), St
     Ok(())
 }
 
-/// What was limited, dropped and verified while it ran.
+/// What was limited, dropped, judged and verified while it ran.
 fn tell_counts(service: &Service) {
     for (limit, questions) in service.limit_hits().all().filter(|(_, questions)| *questions > 0) {
         tracing::info!(limit = limit.word(), questions, "questions that reached a limit");
     }
     for (reason, questions) in service.drops().all().filter(|(_, questions)| *questions > 0) {
         tracing::info!(reason = reason.word(), questions, "questions that got no answer");
+    }
+    for (result, answers) in service.health().results().filter(|(_, answers)| *answers > 0) {
+        tracing::info!(result, answers, "answers that were judged");
+    }
+    for (reason, answers) in service.health().bogus().filter(|(_, answers)| *answers > 0) {
+        tracing::info!(reason, answers, "answers that were bogus");
     }
     let Some(validator) = service.validator() else { return };
     let figures = validator.figures();

@@ -138,7 +138,7 @@ fn resolver(reader: &mut Reader<'_>, file: &Path) -> Resolver {
         do_not_query_localhost: reader.value("resolver", "do-not-query-localhost", true, boolean),
         do_not_query: reader.list("resolver", "do-not-query", Vec::new(), prefix),
         private_address: reader.list("resolver", "private-address", Vec::new(), prefix),
-        private_domain: reader.list("resolver", "private-domain", Vec::new(), domain),
+        private_domain: reader.list("resolver", "private-domain", Vec::new(), domain_name),
         qname_minimisation: reader.value("resolver", "qname-minimisation", true, boolean),
         use_caps_for_id: reader.value("resolver", "use-caps-for-id", true, boolean),
         send_cookie: reader.value("resolver", "send-cookie", true, boolean),
@@ -153,7 +153,7 @@ fn resolver(reader: &mut Reader<'_>, file: &Path) -> Resolver {
 
 fn dnssec(reader: &mut Reader<'_>, file: &Path) -> Dnssec {
     let sha1 = [("insecure", Sha1::Insecure), ("validate", Sha1::Validate)];
-    Dnssec {
+    let dnssec = Dnssec {
         validation: reader.value("dnssec", "validation", true, boolean),
         trust_anchor_file: reader
             .value("dnssec", "trust-anchor-file", Source::Builtin, |value| source(value, file)),
@@ -162,7 +162,22 @@ fn dnssec(reader: &mut Reader<'_>, file: &Path) -> Dnssec {
         sha1: reader.value("dnssec", "sha1", Sha1::Insecure, |value| word(value, &sha1)),
         trust_anchor_signaling: reader.value("dnssec", "trust-anchor-signaling", true, boolean),
         root_key_sentinel: reader.value("dnssec", "root-key-sentinel", true, boolean),
+        watch: reader.list("dnssec", "watch", Vec::new(), domain_name),
+    };
+    let watch = &dnssec.watch;
+    for (index, zone) in watch.iter().enumerate() {
+        if watch.iter().take(index).any(|before| before == zone) {
+            reader.fault("dnssec", "watch", format!("{zone} stands there twice: remove one"));
+        }
     }
+    if watch.len() > limits::WATCHED_ZONES_MAX {
+        let (zones, max) = (watch.len(), limits::WATCHED_ZONES_MAX);
+        let what = format!(
+            "there are {zones} zones, each is proven anew every hour: name at most {max}, those that you answer for"
+        );
+        reader.fault("dnssec", "watch", what);
+    }
+    dnssec
 }
 
 fn negative_anchors(reader: &mut Reader<'_>) -> Vec<NegativeAnchor> {
@@ -181,7 +196,7 @@ fn negative_anchor(value: &DeValue<'_>) -> Result<NegativeAnchor, String> {
     const KEYS: [&str; 2] = ["name", "until"];
     let hint = "write { name = \"broken.example\", until = 2026-12-01T00:00:00Z }";
     let (name, until) = match value {
-        DeValue::String(_) => (domain(value)?, None),
+        DeValue::String(_) => (domain_name(value)?, None),
         DeValue::Table(table) => {
             if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.get_ref().as_ref())) {
                 let key = key.get_ref();
@@ -191,7 +206,7 @@ fn negative_anchor(value: &DeValue<'_>) -> Result<NegativeAnchor, String> {
             let until = table
                 .get("until")
                 .map(|until| offset_date(until.get_ref(), hint).map_err(|what| format!("until: {what}")));
-            (domain(name.get_ref())?, until.transpose()?)
+            (domain_name(name.get_ref())?, until.transpose()?)
         }
         other => return Err(format!("found {}: {hint}", kind(other))),
     };
@@ -313,6 +328,9 @@ fn warnings(reader: &Reader<'_>, settings: &Settings) -> Vec<Fault> {
     for (key, what) in negative_anchor_warnings(settings) {
         warn("dnssec", key, &what);
     }
+    if !settings.dnssec.watch.is_empty() && !settings.dnssec.validation {
+        warn("dnssec", "watch", "no zone is watched while validation is off");
+    }
     if !settings.limits.shadow.is_empty() {
         let what = "a limit in shadow guards nobody until ten times as much is used: for a trial";
         warn("limits", "shadow", what);
@@ -398,6 +416,11 @@ fn word<T: Copy>(value: &DeValue<'_>, words: &[(&str, T)]) -> Result<T, String> 
     })
 }
 
+fn domain_name(value: &DeValue<'_>) -> Result<Name, String> {
+    let written = text(value)?;
+    written.parse().map_err(|error: NameError| format!("'{written}' is not a domain name: {error}"))
+}
+
 fn prefix(value: &DeValue<'_>) -> Result<Prefix, String> {
     text(value)?.parse().map_err(|error: PrefixError| error.to_string())
 }
@@ -444,11 +467,6 @@ fn source(value: &DeValue<'_>, file: &Path) -> Result<Source, String> {
         "builtin" => Ok(Source::Builtin),
         path => Ok(Source::File(file.parent().unwrap_or_else(|| Path::new("")).join(path))),
     }
-}
-
-fn domain(value: &DeValue<'_>) -> Result<Name, String> {
-    let written = text(value)?;
-    written.parse().map_err(|error: NameError| format!("'{written}' is not a domain name: {error}"))
 }
 
 /// Seconds since 1970, or a date with its time and offset; 0 is the clock.

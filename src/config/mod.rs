@@ -115,6 +115,8 @@ pub struct Dnssec {
     pub trust_anchor_signaling: bool,
     /// Names may ask which of the root's keys are trusted (RFC 8509).
     pub root_key_sentinel: bool,
+    /// Zones whose chain and signature expiry are reported.
+    pub watch: Vec<Name>,
 }
 
 /// An element of `[dnssec] negative-trust-anchors`.

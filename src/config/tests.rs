@@ -80,6 +80,30 @@ fn a_key_of_later_work_is_not_known() {
 }
 
 #[test]
+fn watched_zones_are_names_each_once_and_not_too_many() {
+    let zones = settings("[dnssec]\nwatch = [\"example.com\", \"Example.ORG.\", \".\"]").dnssec.watch;
+    assert_eq!(zones, ["example.com.", "example.org.", "."].map(|zone| zone.parse().unwrap()));
+    assert_eq!(
+        faults("[dnssec]\nwatch = [\"example.com\", \"a..b\", \"EXAMPLE.com.\"]"),
+        [
+            "etc/a.toml:2: dnssec.watch[1]: 'a..b' is not a domain name: the name has an empty label",
+            "etc/a.toml:2: dnssec.watch: EXAMPLE.com. stands there twice: remove one",
+        ]
+    );
+    let many: Vec<String> = (0..65).map(|zone| format!("\"z{zone}.example\"")).collect();
+    let found = faults(&format!("[dnssec]\nwatch = [{}]", many.join(", ")));
+    assert_eq!(
+        found,
+        [
+            "etc/a.toml:2: dnssec.watch: there are 65 zones, each is proven anew every hour: name at most 64, those that you answer for"
+        ]
+    );
+    let off = "[dnssec]\nvalidation = false\nwatch = [\"example.com\"]";
+    let warnings = parse(off, Path::new("a.toml")).unwrap().warnings;
+    assert!(warnings.len() == 1 && warnings[0].key == "dnssec.watch", "{warnings:?}");
+}
+
+#[test]
 fn a_key_outside_of_its_section_is_sent_there() {
     assert_eq!(
         faults("size = \"8MiB\""),

@@ -20,6 +20,9 @@ pub enum ValidationState {
 }
 
 impl ValidationState {
+    /// All words of [`Self::word`].
+    pub const WORDS: [&'static str; 4] = ["secure", "insecure", "bogus", "indeterminate"];
+
     /// Whether this is `Secure`.
     pub fn is_secure(&self) -> bool {
         matches!(self, Self::Secure)
@@ -163,6 +166,26 @@ impl fmt::Display for Denied {
 }
 
 impl Fault {
+    /// All words of [`Self::label`].
+    pub const LABELS: [&'static str; 16] = [
+        "signature-expired",
+        "signature-not-yet-valid",
+        "signature-times-reversed",
+        "signature-wrong",
+        "signature-missing",
+        "no-key",
+        "signer-wrong",
+        "dnskey-missing",
+        "ds-mismatch",
+        "no-zone-key-bit",
+        "key-revoked",
+        "no-anchor-match",
+        "denial-missing",
+        "too-much-work",
+        "contradiction",
+        "evidence-missing",
+    ];
+
     /// The INFO-CODE that says this best (RFC 8914 §4).
     pub fn ede(&self) -> EdeCode {
         match self {

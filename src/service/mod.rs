@@ -10,6 +10,7 @@ pub mod access;
 pub mod cookies;
 mod early_keys;
 mod finish;
+pub mod health;
 mod link;
 pub mod lookup;
 mod negative;
@@ -47,6 +48,7 @@ use access::{Access, AccessTable};
 use cookies::ServerCookies;
 use finish::Content;
 pub use finish::ReplySettings;
+use health::Health;
 use link::Link;
 pub use link::TtlBounds;
 pub use negative::NegativeNews;
@@ -130,6 +132,7 @@ pub struct Service {
     fetches: Flights<Arc<Scrubbed>>,
     links: Flights<Arc<Link>>,
     renewals: Renewals,
+    health: Health,
 }
 
 /// What becomes of a client's message.
@@ -164,6 +167,7 @@ impl Service {
             links: Flights::new(Arc::clone(&airspace)),
             airspace,
             renewals: Renewals::default(),
+            health: Health::default(),
         });
         addresses.attach(&service);
         service

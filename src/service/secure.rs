@@ -27,6 +27,15 @@ pub(super) const REMEMBERED: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 /// Servers whose answer to a question turned out bogus.
 type Distrusted = Vec<(Question, IpAddr)>;
 
+/// What a proof may rest on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Basis {
+    /// Also on what was proven before, and what referrals brought along.
+    Known,
+    /// On nothing but what is fetched now.
+    Fresh,
+}
+
 impl Service {
     /// Fetches and judges. The result may be bogus: what to make of that is the caller's business.
     pub(crate) async fn proven(
@@ -38,7 +47,9 @@ impl Service {
             let response = self.fetch(question, context).await?;
             return Ok(Validator::unchecked(Arc::unwrap_or_clone(response)));
         };
-        self.proven_by(&validator, question, context).await
+        let verdict = self.proven_by(&validator, question, context, Basis::Known).await?;
+        self.health.count(verdict.state());
+        Ok(verdict)
     }
 
     /// Fetches, and judges by this validator. One that is not what answers are judged by leaves nothing behind.
@@ -47,6 +58,7 @@ impl Service {
         validator: &Arc<Validator>,
         question: &Question,
         context: &Context,
+        basis: Basis,
     ) -> Result<Validated, Failure> {
         let early = Arc::new(EarlyKeys::new(self, question, context));
         let mut watched = context.clone();
@@ -54,7 +66,8 @@ impl Service {
             watched.observer = Arc::clone(&early) as Arc<dyn Observer>;
         }
         let mut response = self.fetch(question, &watched).await?;
-        let mut work = Work { validator, distrusted: Distrusted::new(), heard: Vec::new(), early: &early };
+        let mut work =
+            Work { validator, distrusted: Distrusted::new(), heard: Vec::new(), early: &early, basis };
         let mut verdict = self.judge_either(&response, &mut work, context).await?;
         for _ in 0..limits::BOGUS_RETRIES_MAX {
             let Some(culprit) = verdict.culprit().filter(|_| verdict.state().is_bogus()) else { break };
@@ -119,7 +132,8 @@ impl Service {
         let mut own = None;
         loop {
             context.budget.check_time(self.clock.now())?;
-            let known = Known { service: self, now: self.clock.now(), distrusted: &work.distrusted };
+            let (now, distrusted) = (self.clock.now(), &work.distrusted);
+            let known = Known { service: self, now, distrusted, basis: work.basis };
             match proof.step(&known, &context.budget, &*context.observer, self.clock.unix()) {
                 Step::Done(verdict) => {
                     if self.judges_by(Some(work.validator)) {
@@ -166,7 +180,8 @@ impl Service {
         let mut under_way = Vec::with_capacity(questions.len());
         for question in questions {
             context.tell(&Event::Needed(&question));
-            let at_hand = self.evidence_at_hand(&question, &work.distrusted, context);
+            let at_hand = || self.evidence_at_hand(&question, &work.distrusted, context);
+            let at_hand = if work.basis == Basis::Known { at_hand() } else { None };
             let found = match at_hand.or_else(|| work.heard(&question)) {
                 Some(response) => Under::AtHand(Box::new(response)),
                 None if work.distrusts(&question) => Under::Again,
@@ -286,6 +301,8 @@ struct Work<'a> {
     /// Evidence that came already: another try at the answer does not ask for it again.
     heard: Vec<Scrubbed>,
     early: &'a EarlyKeys,
+    /// What is remembered does not count.
+    basis: Basis,
 }
 
 impl Work<'_> {
@@ -335,12 +352,18 @@ struct Known<'a> {
     service: &'a Service,
     now: Moment,
     distrusted: &'a Distrusted,
+    basis: Basis,
 }
 
 impl Evidence for Known<'_> {
     fn zone(&self, zone: &Name) -> Option<Arc<ZoneTrust>> {
         // Keys that were just found wanting are fetched anew.
-        if self.distrusted.iter().any(|(asked, _)| asked.name == *zone && asked.rtype == RecordType::DNSKEY) {
+        if self.basis == Basis::Fresh
+            || self
+                .distrusted
+                .iter()
+                .any(|(asked, _)| asked.name == *zone && asked.rtype == RecordType::DNSKEY)
+        {
             return None;
         }
         self.service.store.zones.get(zone, self.now)

@@ -109,7 +109,7 @@ fn messages_that_are_no_questions_get_what_their_rfcs_ask_for() {
 fn negative_trust_anchors_are_told_at_start_and_when_they_end() {
     let soon = rootwalk::clock::Clock::system().unix() + 3;
     // As TOML writes it, with a blank between date and time.
-    let until = rootwalk::validate::date(soon).replace(" UTC", "Z");
+    let until = rootwalk::clock::date(soon).replace(" UTC", "Z");
     let anchors = format!(
         "[dnssec]\nnegative-trust-anchors = [{{ name = \"Broken.example\", until = {until} }}, \"corp.example\"]"
     );
