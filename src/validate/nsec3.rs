@@ -317,7 +317,7 @@ impl<'a> Link<'a> {
             self.hash < *hash && *hash < self.next
         } else {
             // The last record; a lone one covers all but itself (CVE-2026-123601).
-            (self.hash < *hash || *hash < self.next) && *hash != self.hash
+            self.hash < *hash || *hash < self.next
         }
     }
 }

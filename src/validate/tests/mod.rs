@@ -4,6 +4,7 @@
 mod algorithms;
 mod chains;
 mod denials;
+mod edges;
 mod limits;
 mod oddities;
 mod remembered;

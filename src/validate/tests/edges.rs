@@ -1,0 +1,258 @@
+//! Edges: where one more, one less or one of two decides.
+
+use super::super::ZoneKeys;
+use super::super::algorithms::{KeyForm, key_form};
+use super::super::denial::{self, Claim, Denial, Finding};
+use super::super::nsec3::Hashes;
+use super::super::zone_keys::ZoneKey;
+use super::*;
+use crate::dns::Rdatas;
+use crate::lab::signer::RrsigFixed;
+
+const A: RecordType = RecordType::A;
+const NS: RecordType = RecordType::NS;
+
+/// What unsigned records of `zone` prove, by the engine alone.
+fn proves(zone: &str, claim: Claim<'_>, records: &[Rrset]) -> Option<Denial> {
+    let records: Vec<&Rrset> = records.iter().collect();
+    let budget = Budget::new(Caps::default(), Moment(0));
+    denial::prove(&name(zone), claim, &records, &mut Hashes::new(), &budget).unwrap()
+}
+
+fn nsec(owner: &str, next: &str, types: &[RecordType]) -> Rrset {
+    Rrset::new(name(owner), RecordType::NSEC, 60).with(&nsec_rdata(&name(next), types))
+}
+
+/// An RRset of one address under signatures made with these validities, and by a key of no zone where there is none.
+fn signed_by_each(world: &World, validities: &[Option<Validity>]) -> Rrset {
+    let mut rrset = unsigned_a("www.example.");
+    let zsk = &world.zones[&name("example.")].zsk;
+    for validity in validities {
+        let tag = if validity.is_some() { zsk.tag() } else { zsk.tag().wrapping_add(1) };
+        let validity = validity.unwrap_or_else(super::validity);
+        let fixed = RrsigFixed { labels: 2, ttl: rrset.ttl, validity, tag };
+        rrset.signatures.push(&zsk.sign_as(&name("example."), &rrset, &fixed).unwrap());
+    }
+    rrset
+}
+
+/// From and until so many days from now.
+fn days(from: i64, until: i64) -> Validity {
+    let at = |days: i64| u32::try_from(NOW.checked_add_signed(days * i64::from(DAY)).unwrap()).unwrap();
+    Validity { inception: at(from), expiration: at(until) }
+}
+
+#[test]
+fn of_several_faults_the_one_that_says_most_is_told() {
+    let world = World::new();
+    let wrong = |validity| {
+        let mut rrset = signed_by_each(&world, &[Some(validity)]);
+        let mut rdata = rrset.signatures.first().unwrap().to_vec();
+        *rdata.last_mut().unwrap() ^= 1;
+        rrset.signatures = [rdata.as_slice()].into_iter().collect();
+        rrset
+    };
+    let each = |validity| signed_by_each(&world, &[validity]);
+    // From the least telling to the most.
+    let sets = [
+        ("no-key", each(None)),
+        ("signature-times-reversed", each(Some(days(5, -5)))),
+        ("signature-not-yet-valid", each(Some(days(5, 9)))),
+        ("signature-expired", each(Some(days(-9, -5)))),
+        ("signature-wrong", wrong(days(-1, 9))),
+    ];
+    for (less, (_, first)) in sets.iter().enumerate() {
+        for (label, second) in sets.iter().skip(less + 1) {
+            for pair in [[first, second], [second, first]] {
+                let mut rrset = unsigned_a("www.example.");
+                rrset.signatures = pair.into_iter().flat_map(|set| set.signatures.iter()).collect();
+                assert_eq!(world.judge(answer(vec![rrset])).fault().label(), *label);
+            }
+        }
+    }
+    // Of two that say as much, the first.
+    let twice = signed_by_each(&world, &[Some(days(-9, -5)), Some(days(-9, -7))]);
+    assert!(
+        matches!(world.judge(answer(vec![twice])).fault(), Fault::SignatureExpired { seconds, .. } if *seconds == 5 * DAY)
+    );
+}
+
+#[test]
+fn a_signature_holds_to_the_second_it_ends_and_then_for_what_is_left_of_the_grace() {
+    let world = World::new();
+    let until = NOW + u64::from(10 * DAY);
+    let ttl_at = |now| {
+        let judged = world.judge_at(answer(vec![world.a("example.", "www.example.")]), now);
+        judged.is_secure();
+        judged.validated.ttl()
+    };
+    assert_eq!(ttl_at(until - 1), 1);
+    assert_eq!(ttl_at(until), 0);
+    // The grace of a signature of eleven days is one day.
+    assert_eq!(ttl_at(until + u64::from(DAY) - 50), 50);
+}
+
+#[test]
+fn a_signature_may_be_for_a_single_second() {
+    let world = World::new();
+    world.judge(answer(vec![signed_by_each(&world, &[Some(days(0, 0))])])).is_secure();
+}
+
+#[test]
+fn what_is_learned_of_a_zone_names_its_keys_and_how_long_they_are_signed() {
+    let world = World::new();
+    let judged = world.judge(answer(vec![world.a("example.", "www.example.")]));
+    let ZoneTrust::Secure(keys) = &*judged.validated.learned()[1].trust else { panic!("secure") };
+    let made = &world.zones[&name("example.")];
+    assert_eq!(keys.tags().collect::<Vec<_>>(), [(made.ksk.tag(), 15), (made.zsk.tag(), 15)]);
+    assert_eq!(keys.valid_until(), NOW + u64::from(10 * DAY));
+    // Two keys of 32 octets, the list that holds them, and a name that is too long for the place beside it.
+    let key = ZoneKey { tag: 1, algorithm: 15, public_key: vec![0; 32].into() };
+    let long = name(&["x".repeat(60), "y".repeat(60), "example.".to_owned()].join("."));
+    assert!(long.heap_len() > 0);
+    let heap = |octets: usize| if octets == 32 { 1_000 } else { octets };
+    let keys = ZoneKeys::of(long.clone(), vec![key.clone(), key]);
+    assert_eq!(keys.heap_bytes(heap), 2_000 + 2 * size_of::<ZoneKey>() + long.heap_len());
+}
+
+#[test]
+fn the_form_of_an_rsa_key_is_looked_at_to_the_bit() {
+    let key = |exponent: &[u8], octets: usize, first: u8, last: u8| {
+        let mut key = vec![u8::try_from(exponent.len()).unwrap()];
+        key.extend_from_slice(exponent);
+        key.push(first);
+        key.extend(vec![0x55; octets - 2]);
+        key.push(last);
+        key_form(8, &key)
+    };
+    let usual: &[u8] = &[1, 0, 1];
+    assert_eq!(key(usual, 256, 0x80, 1), KeyForm::Usable);
+    // The modulus: 1,024 to 8,192 bits, odd.
+    assert_eq!(key(usual, 128, 0x80, 1), KeyForm::Usable);
+    assert_eq!(key(usual, 128, 0x7f, 1), KeyForm::Unsupported);
+    assert_eq!(key(usual, 1_024, 0xff, 1), KeyForm::Usable);
+    assert_eq!(key(usual, 1_025, 0x01, 1), KeyForm::Unsupported);
+    assert_eq!(key(usual, 256, 0x80, 2), KeyForm::Broken);
+    // The exponent: odd, above 1, of four octets at most.
+    assert_eq!(key(&[3], 256, 0x80, 1), KeyForm::Usable);
+    assert_eq!(key(&[1], 256, 0x80, 1), KeyForm::Broken);
+    assert_eq!(key(&[2], 256, 0x80, 1), KeyForm::Broken);
+    assert_eq!(key(&[1, 0, 0], 256, 0x80, 1), KeyForm::Broken);
+    assert_eq!(key(&[0], 256, 0x80, 1), KeyForm::Broken);
+    assert_eq!(key(&[1, 0, 0, 1], 256, 0x80, 1), KeyForm::Usable);
+    assert_eq!(key(&[1, 0, 0, 0, 1], 256, 0x80, 1), KeyForm::Unsupported);
+}
+
+#[test]
+fn the_keys_of_a_zone_are_not_proven_by_the_zone_above() {
+    // RFC 4035 §5.2: only the DS record leads to them.
+    let mut world = World::new();
+    world.zone("child.example.", 15);
+    let mut keys = world.fed[&question("child.example.", RecordType::DNSKEY)].answer[0].clone();
+    keys.signatures = Rdatas::new();
+    let keys = world.sign("example.", keys);
+    assert_eq!(*world.judge(answer(vec![keys])).fault(), Fault::SignatureMissing);
+}
+
+#[test]
+fn records_of_other_parameters_count_for_nothing_even_where_their_hashes_fit() {
+    let world = World::new();
+    let first = Nsec3Params::default();
+    let others = [
+        Nsec3Params { salt: vec![7], ..first.clone() },
+        Nsec3Params { iterations: 1, ..first.clone() },
+        Nsec3Params { iterations: 1, salt: vec![7], ..first.clone() },
+    ];
+    let apex = world.nsec3("example.", "example.", false, &first, &[NS, RecordType::SOA]);
+    let span = |params: &Nsec3Params| {
+        let hash = first.hash(&name("m.example."));
+        let (mut low, mut high) = (hash.clone(), hash);
+        nudge(&mut low, -1);
+        nudge(&mut high, 1);
+        world.nsec3_from("example.", &low, &high, params, &[A])
+    };
+    let missing = name("m.example.");
+    let found = |params| proves("example.", Claim::Ds(&missing), &[apex.clone(), span(params)]);
+    assert!(found(&first).is_some());
+    for other in &others {
+        assert_eq!(found(other), None, "{other:?}");
+    }
+}
+
+#[test]
+fn a_wildcard_stands_in_the_zone_and_above_what_it_answers_for() {
+    let mut world = World::new();
+    world.zone("sub.example.", 15);
+    let params = Nsec3Params::default();
+    let over = |zone: &str, owner: &str| world.nsec3(zone, owner, true, &params, &[A]);
+    let in_zone = name("a.sub.example.");
+    let closer = |zone, encloser: &str, record| {
+        let encloser = name(encloser);
+        proves(zone, Claim::CloserMatch { name: &in_zone, encloser: &encloser }, &[record])
+    };
+    assert!(closer("sub.example.", "sub.example.", over("sub.example.", "a.sub.example.")).is_some());
+    assert_eq!(closer("sub.example.", "example.", over("sub.example.", "sub.example.")), None);
+    assert_eq!(closer("sub.example.", "b.sub.example.", over("sub.example.", "a.sub.example.")), None);
+}
+
+#[test]
+fn a_zone_says_nothing_of_its_own_ds_nor_of_the_roots() {
+    let world = World::new();
+    let apex = name("example.");
+    assert_eq!(proves("example.", Claim::Ds(&apex), &[nsec("example.", "a.example.", &[NS])]), None);
+    let root = world.nsec3("example.", ".", false, &Nsec3Params::default(), &[NS]);
+    assert_eq!(proves("example.", Claim::Ds(&Name::root()), &[root]), None);
+    // The root's own record does.
+    let found = proves(".", Claim::Ds(&Name::root()), &[nsec(".", "a.", &[NS, RecordType::SOA])]);
+    assert_eq!(found.unwrap().finding, Finding::Delegation);
+}
+
+#[test]
+fn a_record_that_leads_to_itself_covers_nothing_but_at_the_apex() {
+    let missing = name("m.example.");
+    let with_lone = |owner: &str| {
+        let records = [nsec("example.", "a.example.", &[NS, RecordType::SOA]), nsec(owner, owner, &[A])];
+        proves("example.", Claim::Name(&missing), &records)
+    };
+    assert_eq!(with_lone("b.example."), None);
+    let apex_alone = nsec("example.", "example.", &[NS, RecordType::SOA]);
+    assert!(proves("example.", Claim::Name(&missing), &[apex_alone]).is_some());
+}
+
+#[test]
+fn an_answer_is_one_chain_from_the_question_to_its_end() {
+    let world = World::new();
+    let www = || world.a("example.", "www.example.");
+    let other = || world.a("example.", "other.example.");
+    let alias = || world.sign("example.", cname("www.example.", "other.example."));
+    let what = |outcome, answer: Vec<Rrset>, target: &str| {
+        let mut response = scrubbed(question("www.example.", A), outcome, answer, Vec::new());
+        response.target = name(target);
+        match world.judge(response).validated.state() {
+            ValidationState::Bogus(reason) => match reason.fault {
+                Fault::Contradiction { what } => Some(what),
+                _ => None,
+            },
+            _ => None,
+        }
+    };
+    let no_answer = Some("its records do not answer the question");
+    let (at, to) = ("www.example.", "other.example.");
+    assert_eq!(what(Outcome::Answer, vec![www()], at), None);
+    assert_eq!(what(Outcome::Answer, vec![alias(), other()], to), None);
+    assert_eq!(what(Outcome::Alias, vec![alias()], to), None);
+    // It ends where it says, and only there.
+    assert_eq!(what(Outcome::Answer, vec![], at), no_answer);
+    assert_eq!(what(Outcome::Answer, vec![alias()], to), no_answer);
+    assert_eq!(what(Outcome::Alias, vec![], at), no_answer);
+    assert_eq!(what(Outcome::Alias, vec![www()], at), no_answer);
+    assert_eq!(what(Outcome::Alias, vec![alias(), other()], to), no_answer);
+    assert_eq!(what(Outcome::NoData, vec![www()], at), no_answer);
+    assert_eq!(what(Outcome::NxDomain, vec![alias(), other()], to), no_answer);
+    assert_eq!(what(Outcome::Alias, vec![alias()], at), Some("its aliases lead elsewhere"));
+    // Nothing comes behind it.
+    assert_eq!(what(Outcome::Answer, vec![www(), www()], at), Some("a record follows after the answer"));
+    assert_eq!(what(Outcome::Answer, vec![www(), other()], at), Some("a record follows after the answer"));
+    let two = alias().with(name("third.example.").as_wire());
+    assert_eq!(what(Outcome::Alias, vec![two], to), Some("an alias has not exactly one target"));
+}
