@@ -99,9 +99,14 @@ impl<'a> Chain<'a> {
             return Some(Denial::new(Finding::Absent, &[cover.index]));
         }
         // RFC 4035 §3.1.3.4: the wildcard that answers for the name lacks the type.
-        let wildcard = self.at(&cover.encloser.wildcard().ok()?)?;
-        let lacking = !denial::is_delegation(&wildcard.types) && denial::lacks(&wildcard.types, rtype);
-        lacking.then(|| Denial::new(Finding::Absent, &[cover.index, wildcard.index]))
+        let wildcard = cover.encloser.wildcard().ok()?;
+        let Some(link) = self.at(&wildcard) else {
+            // RFC 4592 §2.2.2: it may be an empty non-terminal, which lacks all types.
+            let empty = self.cover(&wildcard).filter(|cover| cover.empty)?;
+            return Some(Denial::new(Finding::Absent, &[cover.index, empty.index]));
+        };
+        let lacking = !denial::is_delegation(&link.types) && denial::lacks(&link.types, rtype);
+        lacking.then(|| Denial::new(Finding::Absent, &[cover.index, link.index]))
     }
 
     fn no_closer_match(&self, name: &Name, encloser: &Name) -> Option<Denial> {

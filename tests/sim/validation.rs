@@ -485,3 +485,32 @@ async fn an_answer_without_its_private_addresses_is_no_longer_proven() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn below_a_wildcard_that_is_an_empty_non_terminal_there_is_no_data_whatever_is_known() {
+    // RFC 4592 §2.2.2: the name is no NXDOMAIN. An NSEC that sorts across `*.c` does not deny it if it ends below.
+    let zone = || {
+        let zone = Zone::new("example.org.").record("x.*.c A 192.0.2.1").record("a A 192.0.2.1");
+        zone.record("*.*.e A 192.0.2.80").record("z A 192.0.2.1")
+    };
+    for zone in [zone(), zone().nsec3(0, b""), zone().nsec3(3, b"salt")] {
+        let sim = sim(zone);
+        for _ in 0..2 {
+            for (owner, rcode) in [
+                ("b.example.org.", Rcode::NXDOMAIN),
+                ("q.z.example.org.", Rcode::NXDOMAIN),
+                ("y.*.c.example.org.", Rcode::NXDOMAIN),
+                ("c.example.org.", Rcode::NOERROR),
+                ("*.c.example.org.", Rcode::NOERROR),
+                ("y.c.example.org.", Rcode::NOERROR),
+                ("x.y.c.example.org.", Rcode::NOERROR),
+                ("q.e.example.org.", Rcode::NOERROR),
+            ] {
+                let reply = sim.ask_a(owner).await;
+                assert_eq!((reply.rcode(), reply.secure()), (rcode, true), "{owner}: {}", reply.text());
+                assert!(reply.message.answer.is_empty(), "{owner}");
+            }
+            sim.ask_a("q.*.e.example.org.").await.is_secure_address(WEB);
+        }
+    }
+}
