@@ -118,7 +118,7 @@ const LONG_NAME: &str = "lllllllllllllllllllllllllllllllllllllllllllllllllllllll
                          lllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllll";
 
 /// Asked once; what leads from one zone to another, and the root.
-const CROSSING: [(&str, &str, &str, State); 32] = [
+const CROSSING: [(&str, &str, &str, State); 37] = [
     (".", "SOA", "NOERROR", State::Secure),
     (".", "NS", "NOERROR", State::Secure),
     (".", "DNSKEY", "NOERROR", State::Secure),
@@ -148,6 +148,11 @@ const CROSSING: [(&str, &str, &str, State); 32] = [
     ("www.p256.west.", "ANY", "NOERROR", State::Secure),
     ("cds.west.", "CDS", "NOERROR", State::Secure),
     ("cds.west.", "CDNSKEY", "NOERROR", State::Secure),
+    ("y.c.star.west.", "A", "NOERROR", State::Secure),
+    ("x.y.c.star.west.", "A", "NOERROR", State::Secure),
+    ("q.e.star.west.", "A", "NOERROR", State::Secure),
+    ("y.*.c.star.west.", "A", "NXDOMAIN", State::Secure),
+    ("q.*.e.star.west.", "A", "NOERROR", State::Secure),
     ("longer.ttl.west.", "A", "NOERROR", State::Secure),
     ("shorter.ttl.west.", "A", "NOERROR", State::Secure),
     ("mixed.ttl.west.", "A", "NOERROR", State::Secure),
@@ -162,8 +167,13 @@ pub(crate) fn cases() -> Vec<Case> {
             cases.push(case(&zone, label, rtype, *kind));
         }
         if zone.odd {
+            // RFC 4035 §3.1.3.4: an NSEC has to deny the wildcard too; where it is an empty non-terminal BIND leaves it out,
+            // and whether that is noticed depends on what a cache has seen before.
+            let unproven = |kind| kind == BelowNonTerminal && matches!(zone.denial, Denial::Nsec);
             for (label, rtype, kind) in odd::questions(zone.signer) {
-                cases.push(case(&zone, &label, rtype, kind));
+                if !unproven(kind) {
+                    cases.push(case(&zone, &label, rtype, kind));
+                }
             }
         }
         if zone.name != "." {
@@ -203,8 +213,6 @@ fn state(zone: &Zone, label: &str, rtype: &str, kind: Kind) -> State {
     let dear = matches!(zone.denial, Denial::Nsec3 { iterations: 151.., .. });
     match (zone.state, zone.fault) {
         (State::Secure, _) if lowered => State::Bogus,
-        // RFC 4035 §3.1.3.4: an NSEC has to deny the wildcard too; BIND leaves it out.
-        (State::Secure, _) if kind == BelowNonTerminal && matches!(zone.denial, Denial::Nsec) => State::Bogus,
         (State::Secure, _) if dear && kind != Present => State::Insecure,
         (State::Secure, Fault::Tampered) if label == "www" && kind == Present => State::Bogus,
         (State::Secure, Fault::NoDenial) if kind != Present => State::Bogus,

@@ -176,6 +176,8 @@ fn unusual() -> Vec<Zone> {
                     mixed 600 A 192.0.2.53\n",
             ..PLAIN
         },
+        // Wildcards that are empty non-terminals, under a server that proves them by NSEC: BIND and Knot do not.
+        Zone { name: "star.west.", server: 5, signer: Signer::Ldns(13), extra: STARS, ..PLAIN },
         Zone { name: "rsasha1.west.", server: 3, signer: Signer::Bind(7), denial: NSEC3, ..PLAIN },
         Zone { name: "ed448.west.", server: 3, signer: Signer::Bind(16), ..PLAIN },
         counted("iterations50.east.", 50),
@@ -184,6 +186,8 @@ fn unusual() -> Vec<Zone> {
         Zone { signer: Signer::Ldns(13), ..counted("iterations151.east.", 151) },
     ]
 }
+
+const STARS: &str = "x.*.c A 192.0.2.33\n*.*.e A 192.0.2.34\n";
 
 /// Zones in the middle of a key rollover (RFC 6781 §4.1).
 fn rolling() -> Vec<Zone> {
