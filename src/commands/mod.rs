@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 good, 1 failed, 2 usage, 3 configuration.
 
+mod anchor;
 mod chain;
 mod check;
 mod explain;
@@ -40,6 +41,8 @@ enum Command {
     Query(query::Arguments),
     /// Resolve one name and print each step of the walk and of the proof
     Explain(explain::Arguments),
+    /// Show the trust anchors and their states
+    Anchor(anchor::Arguments),
     /// Serve a signed internet on loopback, with a resolver on it, to try things out
     Lab(lab::Arguments),
 }
@@ -90,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::Check => check::run(&configuration, file),
         Command::Query(arguments) => query::run(&configuration, &arguments),
         Command::Explain(arguments) => explain::run(&configuration, &arguments),
+        Command::Anchor(arguments) => anchor::run(&configuration, &arguments),
         Command::Lab(arguments) => lab::run(&arguments),
     };
     exit.into()

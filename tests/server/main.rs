@@ -144,3 +144,45 @@ fn query_and_explain_print_what_they_found() {
     assert_eq!((story["status"].as_str(), story["state"].as_str()), (Some("NXDOMAIN"), Some("local")));
     assert_eq!(story["budget"]["packets"]["spent"], 0);
 }
+
+#[test]
+fn the_trust_anchor_file_is_kept_by_a_server_and_shown_without_one() {
+    let anchors = harness::file("root.key", include_str!("../../trust-anchors/root.ds"));
+    let dnssec = format!("[dnssec]\ntrust-anchor-file = \"{}\"\n", anchors.display());
+    let config = harness::file("anchors.toml", &dnssec);
+    let status =
+        |more: &[&str]| run(&[&["anchor", "status", "--config", config.to_str().unwrap()], more].concat());
+    let (code, text, _) = status(&[]);
+    assert!(code == Some(0) && text.contains("a plain file"), "{text}");
+    assert!(text.contains("38696 RSASHA256 valid, known by its digest"), "{text}");
+
+    let server = Rootwalk::start(&dnssec);
+    let begun = Instant::now();
+    while !std::fs::read_to_string(&anchors).unwrap().contains(";;end: 2 keys") {
+        assert!(begun.elapsed() < Duration::from_secs(10), "the file is not kept");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(server.terminate().success());
+    let (_, text, _) = status(&[]);
+    assert!(
+        text.contains("kept by rootwalk, whole") && text.contains("20326 RSASHA256 valid since 20"),
+        "{text}"
+    );
+
+    let whole = std::fs::read_to_string(&anchors).unwrap();
+    std::fs::write(&anchors, &whole[..whole.len() - 1]).unwrap();
+    let (code, text, _) = status(&[]);
+    assert!(
+        code == Some(1) && text.contains("the file is torn") && text.contains("the state before it"),
+        "{text}"
+    );
+    std::fs::write(&anchors, whole.replace("state=2", "state=4")).unwrap();
+    let (code, json, _) = status(&["--json"]);
+    assert_eq!(code, Some(1));
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["zones"][0]["trusted"], false);
+    assert_eq!(json["zones"][0]["keys"][0]["state"], "revoked");
+    assert_eq!(json["attention"].as_array().unwrap().len(), 2, "{json:#}");
+    assert_eq!(run(&["anchor", "status"]).0, Some(0), "the builtin ones");
+    assert_eq!(run(&["anchor"]).0, Some(2));
+}

@@ -104,10 +104,11 @@ fn what_is_learned_of_a_zone_names_its_keys_and_how_long_they_are_signed() {
     let judged = world.judge(answer(vec![world.a("example.", "www.example.")]));
     let ZoneTrust::Secure(keys) = &*judged.validated.learned()[1].trust else { panic!("secure") };
     let made = &world.zones[&name("example.")];
-    assert_eq!(keys.tags().collect::<Vec<_>>(), [(made.ksk.tag(), 15), (made.zsk.tag(), 15)]);
+    let tags: Vec<_> = keys.keys().iter().map(|key| (key.tag, key.algorithm)).collect();
+    assert_eq!(tags, [(made.ksk.tag(), 15), (made.zsk.tag(), 15)]);
     assert_eq!(keys.valid_until(), NOW + u64::from(10 * DAY));
     // Two keys of 32 octets, the list that holds them, and a name that is too long for the place beside it.
-    let key = ZoneKey { tag: 1, algorithm: 15, public_key: vec![0; 32].into() };
+    let key = ZoneKey { tag: 1, algorithm: 15, public_key: vec![0; 32].into(), cost: 1 };
     let long = name(&["x".repeat(60), "y".repeat(60), "example.".to_owned()].join("."));
     assert!(long.heap_len() > 0);
     let heap = |octets: usize| if octets == 32 { 1_000 } else { octets };
