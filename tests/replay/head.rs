@@ -11,6 +11,7 @@ use std::path::Path;
 use rootwalk::config::{self, Configuration};
 use rootwalk::dns::delegation::NameServer;
 use rootwalk::validate::Anchors;
+use rootwalk::validate::rollover::AnchorText;
 
 use crate::records::{date, name};
 use crate::scenario::uncommented;
@@ -51,6 +52,8 @@ struct Gathered {
     zone: String,
     toml: Vec<(&'static str, String)>,
     anchors: String,
+    /// What stands in the files that Unbound keeps.
+    kept: String,
     insecure: Vec<String>,
     /// Prefixes, and the domains that are exempt.
     private: [Vec<String>; 2],
@@ -63,7 +66,17 @@ struct Gathered {
 /// Reads the lines; the error names what Rootwalk has not.
 pub(crate) fn read(lines: &[String]) -> Result<Head, String> {
     let mut gathered = Gathered::default();
+    let mut in_file = false;
     for line in lines {
+        // Unbound's state of trust anchors: its comments are what it says.
+        if line.starts_with("AUTOTRUST_") {
+            in_file = line.starts_with("AUTOTRUST_FILE ");
+            continue;
+        }
+        if in_file {
+            gathered.kept.extend([line, "\n"]);
+            continue;
+        }
         let line = uncommented(line, &['#', ';']);
         if line.is_empty() {
             continue;
@@ -86,6 +99,12 @@ pub(crate) fn read(lines: &[String]) -> Result<Head, String> {
     }
     configuration.anchors =
         Anchors::parse(&gathered.anchors).map_err(|faults| format!("trust-anchor: {}", faults[0].what))?;
+    let kept = AnchorText::read(&gathered.kept).map_err(|error| format!("AUTOTRUST_FILE: {error}"))?;
+    for (zone, keys) in kept.rollover.anchors().iter() {
+        for key in keys {
+            configuration.anchors.add(zone.clone(), key.clone());
+        }
+    }
     for zone in &gathered.insecure {
         configuration.anchors.add_negative(name(zone)?, None);
     }
