@@ -113,14 +113,14 @@ pub async fn keep_anchors(service: Arc<Service>, clock: Clock, anchors: Arc<Kept
             follower.probe(&zone).await;
         }
         let pause = follower.anchors.rollover().due_in_secs(follower.clock.unix()).unwrap_or(u64::MAX);
-        // Once a day at least: the date may have been put right meanwhile.
+        // Once an hour at least: the date may have been put right meanwhile, or the host may have slept.
         let pause = Duration::from_secs(pause.clamp(PAUSE_SECS.0, PAUSE_SECS.1));
         follower.clock.sleep_until(follower.clock.now().after(pause)).await;
     }
 }
 
 /// The shortest and the longest pause between two looks at which zones are due, in seconds.
-const PAUSE_SECS: (u64, u64) = (60, 86_400);
+const PAUSE_SECS: (u64, u64) = (60, 3_600);
 
 /// What came of looking at the keys of a zone.
 enum Found {

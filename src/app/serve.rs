@@ -67,13 +67,15 @@ pub async fn run(configuration: &Configuration, threads: usize) -> Result<(), St
         serving.spawn(listener.run(Arc::clone(&shared), ending.clone()));
         tracing::info!(%address, "listening");
     }
+    let dnssec = &configuration.settings.dnssec;
     let mut keeping = vec![
         tokio::spawn(keeper::keep_primed(Arc::clone(&assembly))),
         tokio::spawn(keeper::keep_negative_anchors(Arc::clone(&assembly))),
         tokio::spawn(keeper::signal_trust_anchors(Arc::clone(&assembly))),
-        tokio::spawn(keeper::keep_zones(Arc::clone(&assembly), configuration.settings.dnssec.watch.clone())),
+        tokio::spawn(keeper::keep_zones(Arc::clone(&assembly), dnssec.watch.clone())),
     ];
-    if configuration.settings.dnssec.validation {
+    // Where the date stands still no hold-down can be counted, and none is to be written down.
+    if dnssec.validation && dnssec.override_date.is_none() {
         let (clock, anchors) = (assembly.clock.clone(), Arc::clone(&assembly.anchors));
         keeping.push(tokio::spawn(keeper::keep_anchors(Arc::clone(&service), clock, anchors)));
     }

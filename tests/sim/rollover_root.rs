@@ -7,8 +7,8 @@ use std::sync::Arc;
 use rootwalk::app::anchors::KeptAnchors;
 use rootwalk::config::{self, Configuration};
 use rootwalk::dns::{Name, Rcode, RecordType};
-use rootwalk::lab::world::KeySpec;
-use rootwalk::lab::{Fault, Flaw, World, Zone};
+use rootwalk::lab::world::EPOCH_UNIX;
+use rootwalk::lab::{Cut, Fault, Flaw, KeySpec, World, Zone};
 use rootwalk::validate::rollover::State;
 
 use crate::harness::{Sim, seed};
@@ -101,7 +101,7 @@ impl Following {
         let directory = std::env::temp_dir().join(format!("rootwalk-roll-{test}-{}", std::process::id()));
         let _old = std::fs::remove_dir_all(&directory);
         std::fs::create_dir_all(&directory).unwrap();
-        let world = root.world(rootwalk::lab::world::EPOCH_UNIX);
+        let world = root.world(EPOCH_UNIX);
         let seed_text = world.build().unwrap().anchor_text();
         std::fs::write(directory.join("root.key"), seed_text).unwrap();
         let read = configuration(&directory);
@@ -350,4 +350,21 @@ async fn a_file_that_cannot_be_written_stops_no_rollover() {
     following.days(5, [Revoked, Signs], is_secure).await;
     assert_eq!(following.states(), [State::Revoked, State::Valid]);
     assert!(!following.directory.exists());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_without_a_network_looks_soon_after_it_has_one() {
+    let world = Root::new([Role::Signs, Role::Absent]).world(EPOCH_UNIX);
+    let trusted = rootwalk::validate::Anchors::parse(&world.build().unwrap().anchor_text()).unwrap();
+    let sim = Sim::new(world);
+    sim.network.cut(Cut::NoRoute);
+    sim.watch();
+    let anchors = Arc::new(KeptAnchors::new(rootwalk::validate::Rollover::new(&trusted), None));
+    sim.follow(&anchors);
+    // Nobody is known to be unreachable before the first look has failed.
+    sim.pass(2 * HOUR).await;
+    sim.network.mend();
+    sim.pass(90).await;
+    let status = anchors.status().remove(0);
+    assert!(status.probes.succeeded > 0 && status.probes.failures == 0, "{:?}", status.probes);
 }

@@ -92,16 +92,17 @@ fn origin(text: &str) -> Result<Origin, TextError> {
     if !text.starts_with(HEAD) {
         return Ok(Origin::Seed);
     }
-    let Some(at) = text.rfind(&format!("\n{END}")).map(|at| at.saturating_add(1)) else {
-        return Err(TextError::Torn);
-    };
-    let (body, end) = text.split_at(at);
-    let Some((end, after)) = end.split_once('\n') else { return Err(TextError::Torn) };
-    let digest = end.trim_end().rsplit(' ').next().unwrap_or_default();
+    let Some(at) = text.rfind(&format!("\n{END}")) else { return Err(TextError::Torn) };
+    // The digest covers the count before it as well.
+    let end = text.get(at.saturating_add(1)..).unwrap_or_default();
+    let Some((line, after)) = end.split_once('\n') else { return Err(TextError::Torn) };
+    let digest = line.trim_end().rsplit(' ').next().unwrap_or_default();
     if digest.len() != 64 {
         return Err(TextError::Torn);
     }
-    Ok(if after.is_empty() && digest == digest_of(body) { Origin::Kept } else { Origin::Edited })
+    let body = text.strip_suffix(&format!("{digest}\n"));
+    let is_whole = after.is_empty() && body.is_some_and(|body| digest_of(body) == digest);
+    Ok(if is_whole { Origin::Kept } else { Origin::Edited })
 }
 
 fn digest_of(body: &str) -> String {
@@ -193,8 +194,9 @@ impl Rollover {
             push_zone(&mut text, zone, point);
             keys = keys.saturating_add(point.keys.len());
         }
+        add(&mut text, format_args!("{END}{keys} keys, sha256 "));
         let digest = digest_of(&text);
-        add(&mut text, format_args!("{END}{keys} keys, sha256 {digest}\n"));
+        add(&mut text, format_args!("{digest}\n"));
         text
     }
 }
@@ -203,9 +205,9 @@ fn push_zone(text: &mut String, zone: &Name, point: &TrustPoint) {
     let Probes { succeeded, failed, failures, error, next, interval_secs, retry_secs } = &point.probes;
     let zone = written(zone);
     add(text, format_args!("\n;;id: {zone} 1\n"));
-    if point.keys.iter().all(|tracked| tracked.state.is_revoked()) {
+    if !point.is_trusted() {
         text.push_str(
-            "; Every key of the zone was revoked: it counts as one without a trust anchor (RFC 5011 §5).\n",
+            "; No key of the zone is trusted any more: it counts as one without a trust anchor (RFC 5011 §5).\n",
         );
         text.push_str("; To trust it again add a line with its present key, and restart.\n");
     }

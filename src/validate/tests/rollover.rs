@@ -529,6 +529,21 @@ fn a_state_that_is_cut_anywhere_is_refused() {
 }
 
 #[test]
+fn no_octet_of_a_state_changes_unnoticed() {
+    let text = full().0.rollover.text();
+    for at in 0..text.len() {
+        for octet in [b'0', b'2', b' ', b';'] {
+            let mut changed = text.clone().into_bytes();
+            if !changed[at].is_ascii() || std::mem::replace(&mut changed[at], octet) == octet {
+                continue;
+            }
+            let read = AnchorText::read(std::str::from_utf8(&changed).unwrap());
+            assert!(read.is_err() || read.is_ok_and(|read| read.origin != Origin::Kept), "{at}");
+        }
+    }
+}
+
+#[test]
 fn what_an_operator_adds_is_trusted_and_what_he_removes_is_forgotten() {
     let (mut roll, keys) = full();
     let text = roll.rollover.text();
