@@ -237,28 +237,23 @@ impl ZoneStatus {
 impl Rollover {
     /// Tracks these anchors, as trusted as they are.
     pub fn new(anchors: &Anchors) -> Self {
-        let mut rollover = Self::default();
-        for (zone, keys) in anchors.iter() {
-            for key in keys {
-                rollover.track(zone.clone(), Tracked::trusted(key.clone()));
-            }
-        }
-        rollover
+        Self::tracking(
+            anchors.iter().flat_map(|(zone, keys)| {
+                keys.iter().map(|key| (zone.clone(), Tracked::trusted(key.clone())))
+            }),
+        )
     }
 
-    /// Adds a key. One that is listed twice is in the state that trusts least if it was ever revoked, and else in the
-    /// state that trusts most.
-    pub(super) fn track(&mut self, zone: Name, tracked: Tracked) {
-        let point = self.points.entry(zone).or_default();
-        match point.keys.iter_mut().find(|known| known.key.is_same(&tracked.key)) {
-            Some(known) if known.state.is_revoked() || known.state == State::Valid => {
-                if tracked.state.is_revoked() && !known.state.is_revoked() {
-                    *known = tracked;
-                }
-            }
-            Some(known) => *known = tracked,
-            None => point.keys.push(tracked),
+    /// Tracks these keys, each once.
+    pub(super) fn tracking(keys: impl IntoIterator<Item = (Name, Tracked)>) -> Self {
+        let mut points: BTreeMap<Name, TrustPoint> = BTreeMap::new();
+        for (zone, tracked) in keys {
+            points.entry(zone).or_default().keys.push(tracked);
         }
+        for (zone, point) in &mut points {
+            point.merge(zone);
+        }
+        Self { points }
     }
 
     /// Whether no zone is tracked.
@@ -325,7 +320,7 @@ impl Rollover {
         match set.prove(&point.trusted()) {
             Ok(verified) => {
                 point.bind(&set, &seen);
-                point.hold_longer(trial.skipped_secs, trial.now);
+                point.hold_longer(trial.skipped_secs);
                 point.advance(&set, &seen, &mut observed.changes);
                 observed.passed_over = point.greet(&set, &seen, &verified, &mut observed.changes);
                 point.probes.succeed(&set, &verified);
@@ -347,18 +342,15 @@ impl Rollover {
         probes.next = now.saturating_add(probes.retry_secs.max(limits::ANCHOR_PROBE_SECS_MIN));
     }
 
-    /// Heeds what another process that follows the same zones saw revoked. Whether that was news.
+    /// Heeds what another process that follows the same zones saw revoked. Whether that took trust from a key.
     pub fn heed(&mut self, other: &Self) -> bool {
-        let before = self.clone();
-        for (zone, point) in &other.points {
-            for tracked in point.keys.iter().filter(|tracked| tracked.state.is_revoked()) {
-                let known = self.points.get(zone).is_some_and(|own| own.knows_revoked(&tracked.key));
-                if !known {
-                    self.track(zone.clone(), tracked.clone());
-                }
-            }
+        let before = self.anchors();
+        for (zone, point) in &mut self.points {
+            let seen = other.points.get(zone).into_iter().flat_map(|other| &other.keys);
+            point.keys.extend(seen.filter(|tracked| tracked.state.is_revoked()).cloned());
+            point.merge(zone);
         }
-        *self != before
+        self.anchors() != before
     }
 
     /// Where each zone and key stands.
@@ -444,10 +436,6 @@ impl TrustPoint {
         self.keys.iter().any(|tracked| tracked.state.is_trusted())
     }
 
-    fn knows_revoked(&self, key: &AnchorKey) -> bool {
-        self.keys.iter().any(|own| own.state.is_revoked() && own.key.is_same(key))
-    }
-
     /// RevBit (RFC 5011 §4.1): a trusted key that shows its REVOKE bit and has signed the set that says so.
     fn revoke(&mut self, set: &KeySet<'_>, seen: &[Dnskey<'_>], changes: &mut Vec<Change>) {
         for key in seen.iter().filter(|key| key.is_revoked()) {
@@ -462,7 +450,7 @@ impl TrustPoint {
                 tracked.seen = set.trial.now;
             }
         }
-        self.merge();
+        self.merge(set.zone);
     }
 
     /// Digests become the keys that they name.
@@ -492,11 +480,12 @@ impl TrustPoint {
                 }
             }
         }
-        self.merge();
+        self.merge(set.zone);
     }
 
-    /// Leaves each key once: revoked if it was ever revoked, else trusted if anything says so.
-    fn merge(&mut self) {
+    /// Leaves each key once, be it known by its digest or itself: revoked if it was ever revoked, else trusted if
+    /// anything says so.
+    fn merge(&mut self, zone: &Name) {
         let mut merged: Vec<Tracked> = Vec::with_capacity(self.keys.len());
         let rank = |state: State| match state {
             State::Removed => 4,
@@ -506,7 +495,7 @@ impl TrustPoint {
             State::AddPend => 0,
         };
         for tracked in self.keys.drain(..) {
-            match merged.iter_mut().find(|known| known.key.is_same(&tracked.key)) {
+            match merged.iter_mut().find(|known| known.key.is_same(zone, &tracked.key)) {
                 Some(known) if rank(tracked.state) > rank(known.state) => *known = tracked,
                 Some(_) => {}
                 None => merged.push(tracked),
@@ -516,19 +505,15 @@ impl TrustPoint {
     }
 
     /// Time that did not pass is not counted for pending keys.
-    fn hold_longer(&mut self, secs: u64, now: u64) {
+    fn hold_longer(&mut self, secs: u64) {
         for tracked in self.keys.iter_mut().filter(|tracked| tracked.state == State::AddPend) {
-            tracked.since = tracked.since.saturating_add(secs).min(now);
+            tracked.since = tracked.since.saturating_add(secs);
         }
     }
 
     /// KeyRem, KeyPres, AddTime and RemTime (RFC 5011 §4.1), of keys that are tracked. The set is proven.
     fn advance(&mut self, set: &KeySet<'_>, seen: &[Dnskey<'_>], changes: &mut Vec<Change>) {
         let (zone, now) = (set.zone, set.trial.now);
-        let in_use = self.keys.iter().any(|tracked| {
-            tracked.state.is_trusted()
-                && seen.iter().any(|key| !key.is_revoked() && tracked.key.is(zone, key))
-        });
         self.keys.retain_mut(|tracked| {
             let age = tracked.age_secs(now);
             let shown = |key: &&Dnskey<'_>| tracked.key.is(zone, key);
@@ -550,7 +535,8 @@ impl TrustPoint {
                 }
                 (State::Valid, None) => tracked.enter(zone, State::Missing, now, changes),
                 (State::Missing, Some(_)) => tracked.enter(zone, State::Valid, now, changes),
-                (State::Missing, None) if in_use && age >= limits::ANCHOR_KEEP_MISSING_SECS => {
+                // Another is in use: it has proven the set.
+                (State::Missing, None) if age >= limits::ANCHOR_KEEP_MISSING_SECS => {
                     changes.push(tracked.change(zone, Some(State::Missing), None));
                     return false;
                 }

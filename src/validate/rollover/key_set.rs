@@ -90,14 +90,12 @@ impl<'a> KeySet<'a> {
 }
 
 impl AnchorKey {
-    /// Whether both are the same key, or the same digest.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
+    /// Whether both are the same key of a zone, or one is the digest of the other.
+    pub(super) fn is_same(&self, zone: &Name, other: &Self) -> bool {
         match (self, other) {
-            (Self::Dnskey(one), Self::Dnskey(two)) => match (Dnskey::read(one), Dnskey::read(two)) {
-                (Ok(one), Ok(two)) => is_same_key(&one, &two),
-                _ => false,
-            },
-            _ => self == other,
+            (_, Self::Dnskey(rdata)) => Dnskey::read(rdata).is_ok_and(|key| self.is(zone, &key)),
+            (Self::Dnskey(_), Self::Ds(_)) => other.is_same(zone, self),
+            (Self::Ds(one), Self::Ds(two)) => one == two,
         }
     }
 

@@ -62,11 +62,10 @@ impl AnchorText {
     /// Reads a trust anchor file, a plain one, Unbound's or our own. All faults are returned.
     pub fn read(text: &str) -> Result<Self, TextError> {
         let origin = origin(text)?;
-        let mut rollover = Rollover::default();
-        let mut faults = Vec::new();
+        let (mut keys, mut faults) = (Vec::new(), Vec::new());
         for record in records(text) {
             match record.and_then(|record| tracked(&record).map(|tracked| (record.zone, tracked))) {
-                Ok((zone, Some(tracked))) => rollover.track(zone, tracked),
+                Ok((zone, Some(tracked))) => keys.push((zone, tracked)),
                 Ok((_, None)) => {}
                 Err(fault) => faults.push(fault),
             }
@@ -74,6 +73,7 @@ impl AnchorText {
         if !faults.is_empty() {
             return Err(TextError::Faults(faults));
         }
+        let mut rollover = Rollover::tracking(keys);
         for (zone, probes) in all_probes(text) {
             if let Some(point) = rollover.points.get_mut(&zone) {
                 point.probes = probes;

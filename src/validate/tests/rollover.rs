@@ -1,6 +1,7 @@
 //! The states of trust anchors (RFC 5011 §4), edge by edge, and the file that keeps them.
 
 use super::*;
+use crate::dns::base::hex;
 use crate::lab::signer::REVOKED;
 use crate::limits;
 use crate::validate::rollover::{
@@ -620,6 +621,55 @@ fn the_files_of_unbound_are_understood() {
     );
     assert_eq!((status.probes.succeeded, status.probes.interval_secs), (1_258_962_400, 5_400));
     assert_eq!(read.rollover.trusted(&Name::root()).len(), 1);
+}
+
+#[test]
+fn a_pending_key_of_a_file_that_counts_no_sighting_is_seen_twice() {
+    let (mut roll, keys) = Roll::trusting(1);
+    let (old, new) = (&keys[0], &roll.key());
+    roll.later(0, &[old, new], &[old]);
+    let text = roll.rollover.text().replace(";;count=1", ";;count=0");
+    roll.rollover = AnchorText::read(&text).unwrap().rollover;
+    roll.later(2 * MONTH, &[old, new], &[old]);
+    assert_eq!(roll.state(new), Some(State::AddPend));
+    roll.later(1, &[old, new], &[old]);
+    assert_eq!(roll.state(new), Some(State::Valid));
+}
+
+#[test]
+fn a_new_key_that_is_shown_with_and_without_its_revoke_bit_is_not_waited_for() {
+    let (mut roll, keys) = Roll::trusting(1);
+    let (old, new) = (&keys[0], &roll.key());
+    let gone = &revoked(new);
+    assert!(roll.later(0, &[old, new, gone], &[old]).changes.is_empty());
+    roll.later(0, &[old, new], &[old]);
+    let seen = roll.later(DAYS, &[old, new, gone], &[old]);
+    assert_eq!(edges(&seen), [(Some(State::AddPend), None)]);
+}
+
+#[test]
+fn a_digest_of_a_key_that_was_revoked_brings_it_not_back() {
+    let (mut roll, keys) = Roll::trusting(2);
+    let (old, new) = (&keys[0], &keys[1]);
+    let gone = &revoked(old);
+    roll.later(0, &[gone, new], &[gone, new]);
+    let ds = hex(&old.ds(&roll.zone, 2)[4..]);
+    let text = format!("example. IN DS {} 15 2 {ds}\n{}", old.tag(), roll.rollover.text());
+    roll.rollover = AnchorText::read(&text).unwrap().rollover;
+    assert_eq!(roll.rollover.status()[0].keys.len(), 2);
+    assert_eq!((roll.state(old), roll.state(new)), (Some(State::Revoked), Some(State::Valid)));
+}
+
+#[test]
+fn a_digest_of_a_pending_key_makes_it_trusted() {
+    let (mut roll, keys) = Roll::trusting(1);
+    let (old, new) = (&keys[0], &roll.key());
+    roll.later(0, &[old, new], &[old]);
+    let ds = hex(&new.ds(&roll.zone, 2)[4..]);
+    let text = format!("{}example. IN DS {} 15 2 {ds}\n", roll.rollover.text(), new.tag());
+    roll.rollover = AnchorText::read(&text).unwrap().rollover;
+    roll.later(DAYS, &[old, new], &[new]);
+    assert_eq!((roll.state(old), roll.state(new)), (Some(State::Valid), Some(State::Valid)));
 }
 
 #[test]
