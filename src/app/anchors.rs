@@ -65,10 +65,10 @@ impl KeptAnchors {
     }
 
     /// Writes the file, if there is one and anything changed. The disk is waited for: it is a few kilobytes, once an
-    /// hour at most for each zone.
-    pub fn store(&self) -> Result<(), StoreError> {
+    /// hour at most for each zone. True if another process saw a trusted key revoked: it is trusted here no more.
+    pub fn store(&self) -> Result<bool, StoreError> {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(AnchorFile { path, text: known }) = &mut *file else { return Ok(()) };
+        let Some(AnchorFile { path, text: known }) = &mut *file else { return Ok(false) };
         // A link stays a link: what it points to is replaced.
         let target = fs::canonicalize(&*path).unwrap_or_else(|_| path.clone());
         let failed = |what: &'static str| {
@@ -87,17 +87,18 @@ impl KeptAnchors {
             Err(error) => return Err(failed("reading it")(error)),
         };
         let whole = stands.as_deref().and_then(|stands| AnchorText::read(stands).ok());
+        let mut news = false;
         if stands.as_ref().is_some_and(|stands| stands != known) {
             match &whole {
                 Some(AnchorText { rollover, origin: Origin::Kept }) => {
-                    self.rollover().heed(rollover);
+                    news = self.rollover().heed(rollover);
                 }
                 _ => return Err(StoreError::Edited(path.clone())),
             }
         }
         let text = self.rollover().text();
         if stands.as_ref() == Some(&text) {
-            return Ok(());
+            return Ok(news);
         }
         // Not if it is torn: then the one before it is still the last good one.
         if let (Some(stands), Some(_)) = (&stands, whole.filter(|whole| !whole.rollover.is_empty())) {
@@ -105,7 +106,7 @@ impl KeptAnchors {
         }
         replace(&target, &text, &target).map_err(failed("writing it"))?;
         *known = text;
-        Ok(())
+        Ok(news)
     }
 }
 
@@ -289,7 +290,7 @@ mod tests {
                     for round in 0..20 {
                         fails(kept, u64::try_from(number).unwrap() * 1_000 + round);
                         // One that waits too long tries again later.
-                        assert!(matches!(kept.store(), Ok(()) | Err(StoreError::Busy(_))));
+                        assert!(matches!(kept.store(), Ok(false) | Err(StoreError::Busy(_))));
                     }
                 });
             }
@@ -312,7 +313,7 @@ mod tests {
         *quick.rollover() = AnchorText::read(&seen).unwrap().rollover;
         quick.store().unwrap();
         fails(&slow, 1);
-        slow.store().unwrap();
+        assert!(slow.store().unwrap());
         let states = |kept: &KeptAnchors| -> Vec<State> {
             kept.status()[0].keys.iter().map(|key| key.state).collect()
         };

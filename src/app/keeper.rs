@@ -185,7 +185,9 @@ impl Follower {
             }
         }
         if before != after {
-            self.trust(zone, &changes);
+            // Only what a key that is trusted no more may have proven is forgotten.
+            let forget = changes.iter().any(Change::takes_trust);
+            self.trust(std::slice::from_ref(zone), forget);
         }
         if is_lost {
             tell_lost(zone);
@@ -230,17 +232,29 @@ impl Follower {
         Found::Wrong(wrong.unwrap_or_default())
     }
 
-    /// Judges by what is trusted now. Only what a key that is trusted no more may have proven is forgotten.
-    fn trust(&self, zone: &Name, changes: &[Change]) {
-        let changed = if changes.iter().any(Change::takes_trust) { std::slice::from_ref(zone) } else { &[] };
-        let trusted = self.anchors.rollover().trusted(zone);
-        self.service.change_trust(changed, |anchors| anchors.replace(zone, trusted));
+    /// Judges by what is trusted now; what was proven below these zones may be forgotten.
+    fn trust(&self, zones: &[Name], forget: bool) {
+        let trusted: Vec<_> = {
+            let rollover = self.anchors.rollover();
+            zones.iter().map(|zone| (zone, rollover.trusted(zone))).collect()
+        };
+        self.service.change_trust(if forget { zones } else { &[] }, |anchors| {
+            for (zone, keys) in trusted {
+                anchors.replace(zone, keys);
+            }
+        });
     }
 
     fn store(&mut self) {
         let now = self.clock.now();
         match self.anchors.store() {
-            Ok(()) => {
+            Ok(news) => {
+                if news {
+                    tracing::warn!("another process that keeps the same file saw a trust anchor revoked");
+                    let zones: Vec<Name> =
+                        self.anchors.status().into_iter().map(|status| status.zone).collect();
+                    self.trust(&zones, true);
+                }
                 if self.complained.take().is_some() {
                     tracing::info!("the states of trust anchors are kept in their file again");
                 }

@@ -9,7 +9,7 @@ use rootwalk::config::{self, Configuration};
 use rootwalk::dns::{Name, Rcode, RecordType};
 use rootwalk::lab::world::EPOCH_UNIX;
 use rootwalk::lab::{Cut, Fault, Flaw, KeySpec, World, Zone};
-use rootwalk::validate::rollover::State;
+use rootwalk::validate::rollover::{AnchorText, State};
 
 use crate::harness::{Sim, seed};
 
@@ -241,6 +241,21 @@ async fn a_revoke_bit_without_the_keys_own_signature_revokes_nothing() {
     assert_eq!(following.states(), [State::Missing, State::Valid]);
     following.days(5, [Signs, Signs], is_secure).await;
     assert_eq!(following.states(), [State::Valid, State::Valid]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_process_wrote_as_revoked_is_judged_by_no_more() {
+    let roles = [Role::Signs, Role::Signs];
+    let mut following = Following::new("heed", Root::new(roles));
+    following.days(2, roles, is_secure).await;
+    let file = following.directory.join("root.key");
+    let seen = std::fs::read_to_string(&file).unwrap().replacen("state=2", "state=4", 1);
+    std::fs::write(&file, AnchorText::read(&seen).unwrap().rollover.text()).unwrap();
+    following.days(1, roles, is_secure).await;
+    assert_eq!(following.states(), [State::Revoked, State::Valid]);
+    let trusted = following.sim.service.validator().unwrap().anchors().clone();
+    assert_eq!(trusted, configuration(&following.directory).anchors);
+    assert_eq!(trusted.iter().map(|(_, keys)| keys.len()).sum::<usize>(), 1);
 }
 
 #[tokio::test(start_paused = true)]
