@@ -431,6 +431,21 @@ fn a_clock_that_goes_back_or_forward_ends_no_hold_down_early() {
 }
 
 #[test]
+fn a_clock_that_was_ahead_keeps_no_revoked_key_longer_than_thirty_days() {
+    let (mut roll, keys) = Roll::trusting(2);
+    let (old, new) = (&keys[0], &keys[1]);
+    let gone = &revoked(old);
+    roll.now = NOW + 10 * DAYS;
+    roll.later(0, &[gone, new], &[gone, new]);
+    roll.now = NOW;
+    roll.later(0, &[new], &[new]);
+    roll.later(MONTH - 1, &[new], &[new]);
+    assert_eq!(roll.state(old), Some(State::Revoked));
+    roll.later(1, &[new], &[new]);
+    assert_eq!(roll.state(old), Some(State::Removed));
+}
+
+#[test]
 fn days_that_the_clock_skips_are_no_part_of_a_hold_down() {
     let (mut roll, keys) = Roll::trusting(1);
     let (old, new) = (&keys[0], &roll.key());
