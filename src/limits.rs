@@ -365,8 +365,8 @@ pub const SLICE_COST: u32 = 8;
 /// 5 min): three questions and their proof, one zone after the other. Resolvers that began together are spread no
 /// further: a thousand of them ask a zone ten questions a second on the average.
 pub const NEGATIVE_ANCHOR_CHECK: Duration = Duration::from_secs(300);
-/// How often the servers of a zone with trust anchors are told which keys those name (RFC 8145 §5.2: as often as its keys
-/// are looked at for RFC 5011, which for the root is daily; BIND and Unbound: a day).
+/// How often the servers of a zone with trust anchors are told which keys those name (RFC 8145 §5). BIND: a day. Unbound:
+/// whenever it fetches the zone's keys, which for the root comes to the same.
 pub const KEY_TAG_PAUSE: Duration = Duration::from_secs(86_400);
 /// How soon they are told again where they could not be reached.
 pub const KEY_TAG_RETRY: Duration = Duration::from_secs(3_600);

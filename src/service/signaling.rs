@@ -2,8 +2,8 @@
 //!
 //! In: the trust anchors. Out: for each zone that has some a question of type NULL for a name such as `_ta-4f66.`, whose
 //! label is the key tags; what is answered does not matter. Who publishes a zone's keys so sees before a rollover how
-//! many resolvers know the new one. The questions take the way of all others, and pass the cache and what is proven of
-//! names that do not exist (§6 on RFC 8198): they are for the servers to hear, each once a day.
+//! many resolvers know the new one. The questions take the way of all others, but pass the cache and what is proven of
+//! names that do not exist (RFC 8198): they are for the servers to hear, each once a day.
 
 use std::sync::Arc;
 
