@@ -106,6 +106,12 @@ impl RecordType {
         self == Self::DS
     }
 
+    /// Whether an alias at a name speaks for records of this type there: not for DS, which is the parent's (RFC 4035
+    /// §3.1.4.1), nor for NSEC and RRSIG, which stand beside a CNAME record (RFC 4035 §2.5).
+    pub fn is_aliased(self) -> bool {
+        !self.is_parent_side() && !matches!(self, Self::NSEC | Self::RRSIG)
+    }
+
     /// Whether the type only serves to prove: RRSIG, NSEC, NSEC3, which a client sees only with DO (RFC 4035 §3.2.1).
     pub fn is_dnssec_proof(self) -> bool {
         matches!(self, Self::RRSIG | Self::NSEC | Self::NSEC3)

@@ -304,8 +304,7 @@ impl Service {
         if let Some(entry) = own.or_else(|| answers.get(&question.name, ABSENT, now).filter(good)) {
             return Some((entry, false));
         }
-        // DS is the parent's: an alias that the zone itself claims to be says nothing of it (RFC 4035 §3.1.4.1).
-        if let Some(entry) = self.alias(question).filter(|_| !question.rtype.is_parent_side()) {
+        if let Some(entry) = self.alias(question) {
             return Some((entry, true));
         }
         if !self.settings.below_nxdomain {
@@ -326,8 +325,11 @@ impl Service {
         name.ancestors().skip(1).take_while(speaks)
     }
 
-    /// The alias that is known of a name.
+    /// The alias that is known of a name, where it speaks for the type.
     fn alias(&self, question: &Question) -> Option<CachedAnswer> {
+        if !question.rtype.is_aliased() {
+            return None;
+        }
         let entry = self.store.answers.get(&question.name, RecordType::CNAME, self.clock.now())?;
         let is_alias = !entry.is_bogus() && entry.rcode() == Rcode::NOERROR && entry.has_answer();
         is_alias.then_some(entry)

@@ -105,6 +105,7 @@ impl Service {
         let now = self.clock.now();
         let kept = |name: &Name, rtype| self.store.answers.get_past(name, rtype);
         let alias = kept(&question.name, RecordType::CNAME)
+            .filter(|_| question.rtype.is_aliased())
             .filter(|entry| !entry.is_bogus() && entry.rcode() == Rcode::NOERROR && entry.has_answer());
         // RFC 8020: what was proven absent took everything below along.
         let above = || self.speakers_for(&question.name);

@@ -7,8 +7,16 @@ use rootwalk::lab::{DsKind, Fault, Flaw, Judgement, World, Zone};
 use crate::harness::{Sim, name, seed};
 
 const LABELS: [&str; 6] = ["a", "b", "mail", "www", "x.y", "*.w"];
-const TYPES: [RecordType; 6] =
-    [RecordType::A, RecordType::AAAA, RecordType::TXT, RecordType::DS, RecordType::NS, RecordType::SOA];
+const TYPES: [RecordType; 8] = [
+    RecordType::A,
+    RecordType::AAAA,
+    RecordType::TXT,
+    RecordType::DS,
+    RecordType::NS,
+    RecordType::SOA,
+    RecordType::DNSKEY,
+    RecordType::NSEC,
+];
 
 /// Draws from a seed.
 pub(crate) struct Draw(pub(crate) Entropy);
@@ -36,7 +44,9 @@ fn zone(draw: &Draw, zone_name: &str, zones: &[String]) -> Zone {
         8 => zone = zone.nsec3(300, b""),
         _ => zone = zone.opt_out(),
     }
-    for label in LABELS {
+    // Where a zone begins its parent has no other records.
+    let is_zone = |label: &str| zones.contains(&format!("{label}.{zone_name}"));
+    for label in LABELS.into_iter().filter(|label| !is_zone(label)) {
         if draw.one_in(2) {
             zone = match draw.below(8) {
                 0 => zone.record(&format!("{label} CNAME {}.{}", draw.of(&LABELS[..4]), draw.of(zones))),
