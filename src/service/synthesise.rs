@@ -3,11 +3,14 @@
 //! In: a question that no cache answers. Out: a secure link, with the records that prove it, for as long as the first
 //! of them holds; no packet leaves. The records come from `cache::denials`; whether they prove it is judged by
 //! `validate::denial`, as if they had just been received. One zone alone may speak: the deepest that anything is known
-//! of, if no zone cut, no proof of one and no other trust anchor is known between it and the name.
+//! of, if no zone cut, no proof of one and no other trust anchor is known between it and the name, and it did not become
+//! insecure since.
 //!
 //! Answers made here are not kept: the next is made as quickly, and a flood of random names would drive out answers
 //! that cost a packet. So they are never renewed ahead of their time nor served past it either. A client that checks by
 //! himself (CD) gets none (RFC 8198 appendix A).
+
+use std::sync::Arc;
 
 use crate::budget::Budget;
 use crate::cache::denials::{HashParameters, Proven};
@@ -20,6 +23,7 @@ use crate::dns::{Name, Question, Rcode, RecordType, Rrset};
 use crate::limits::{self, Limit};
 use crate::service::Service;
 use crate::service::link::Link;
+use crate::validate::ZoneTrust;
 use crate::validate::denial::{self, Claim, Finding};
 use crate::validate::nsec3::{self, Hashes};
 
@@ -82,11 +86,15 @@ impl Service {
         let place = if parent_side { question.name.parent()? } else { question.name.clone() };
         let zone = self.store.denials.zone_above(&place)?;
         let now = self.clock.now();
-        // RFC 6840 §4.1: what is below a zone cut is not the parent's to deny, whatever an older record of it says.
-        let cut = self.store.delegations.deepest(&place, now);
-        let known = self.store.zones.deepest(&place, now);
+        // RFC 6840 §4.1: what is below a zone cut is not the parent's to deny, whatever an older record of it says; nor
+        // the DS of one.
+        let cut = self.store.delegations.deepest(&question.name, now);
+        let known = self.store.zones.deepest(&question.name, now);
+        let no_more = |(known, trust): (Name, Arc<ZoneTrust>)| {
+            known.is_below(&zone) || matches!(*trust, ZoneTrust::Insecure(_))
+        };
         if cut.is_some_and(|cut| cut.zone().is_below(&zone))
-            || known.is_some_and(|(known, _)| known.is_below(&zone))
+            || known.is_some_and(no_more)
             || !self.validator()?.joins(&zone, &place, self.clock.unix())
         {
             return None;

@@ -218,8 +218,24 @@ async fn a_zone_cut_that_came_to_be_known_silences_older_denials() {
     is_synthesised(&sim.ask_a("www.n.example.org.").await, Rcode::NXDOMAIN);
     let unchecked = Ask::unchecked("v.n.example.org.", RecordType::A);
     sim.ask_as(&unchecked).await.is_address(WEB);
+    assert_eq!(sim.ask("n.example.org.", RecordType::DS).await.types(), [RecordType::DS]);
     sim.ask_a("www.n.example.org.").await.is_secure_address(WEB);
     is_synthesised(&sim.ask_a("nm.example.org.").await, Rcode::NXDOMAIN);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_zone_that_became_insecure_proves_nothing_more() {
+    let zone = || site().negative_ttl(3_000).delegation_ttl(60);
+    let sim = sim(zone());
+    sim.ask_a("n.example.org.").await;
+    is_synthesised(&sim.ask_a("n1.example.org.").await, Rcode::NXDOMAIN);
+    sim.change(&World::new(seed()).zone(zone().island()));
+    sim.pass(61).await;
+    let address = sim.ask_a("m.example.org.").await;
+    address.is_address(WEB);
+    assert!(!address.secure());
+    let reply = sim.ask_a("n2.example.org.").await;
+    assert!(reply.rcode() == Rcode::NXDOMAIN && !reply.secure() && reply.packets > 0, "{reply:#?}");
 }
 
 #[tokio::test(start_paused = true)]
