@@ -315,3 +315,32 @@ fn a_dname_that_makes_too_long_a_name_is_proven_by_itself() {
     response.answer[0] = world.sign("example.", dname("old.example.", "new.example."));
     assert!(matches!(world.judge(response).fault(), Fault::Contradiction { .. }));
 }
+
+#[test]
+fn who_does_not_want_the_steps_of_a_proof_hears_none() {
+    struct Deaf;
+    impl Observer for Deaf {
+        fn on(&self, event: &Event<'_>) {
+            assert!(!matches!(event, Event::Proven(_)), "{event:?}");
+        }
+    }
+    let world = World::new();
+    let validator = Arc::new(Validator::new(world.anchors.clone(), world.policy));
+    let budget = Budget::new(world.caps.clone(), Moment(0));
+    let mut proof = validator.prove(answer(vec![world.a("example.", "www.example.")]));
+    loop {
+        match proof.step(&world.known, &budget, &Deaf, NOW) {
+            Step::Done(validated) => {
+                assert!(validated.state().is_secure());
+                break;
+            }
+            Step::Need(questions) => {
+                for asked in questions {
+                    let found = world.fed[&asked].clone();
+                    proof.feed(asked, Ok(found));
+                }
+            }
+            Step::Pause => {}
+        }
+    }
+}
