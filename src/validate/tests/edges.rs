@@ -254,6 +254,12 @@ fn an_answer_is_one_chain_from_the_question_to_its_end() {
     // Nothing comes behind it.
     assert_eq!(what(Outcome::Answer, vec![www(), www()], at), Some("a record follows after the answer"));
     assert_eq!(what(Outcome::Answer, vec![www(), other()], at), Some("a record follows after the answer"));
+    // Nor is anything in it that does not belong.
+    let foreign = Some("a record does not belong to the question");
+    assert_eq!(what(Outcome::Answer, vec![other()], at), foreign);
+    assert_eq!(what(Outcome::Answer, vec![world.a("example.", "example.")], at), foreign);
+    assert_eq!(what(Outcome::Answer, vec![dname("other.example.", "new.example.")], at), foreign);
+    assert_eq!(what(Outcome::Answer, vec![dname("www.example.", "new.example.")], at), foreign);
     let two = alias().with(name("third.example.").as_wire());
     assert_eq!(what(Outcome::Alias, vec![two], to), Some("an alias has not exactly one target"));
 }

@@ -8,6 +8,7 @@ mod edges;
 mod limits;
 mod oddities;
 mod remembered;
+mod results;
 mod rollover;
 mod signatures;
 mod vectors;

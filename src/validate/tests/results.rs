@@ -1,0 +1,109 @@
+//! What a validator and its judgements hand out.
+
+use super::super::{Insecurity, NoEvidence, Sha1};
+use super::*;
+use crate::dns::edns::EdeCode;
+
+const A: RecordType = RecordType::A;
+
+/// An alias whose target does not exist, proven.
+fn dead_end(world: &World) -> Scrubbed {
+    let alias = world.sign("example.", cname("www.example.", "m.example."));
+    let authority = vec![
+        world.soa("example."),
+        world.nsec("example.", "example.", "n.example.", &[RecordType::SOA, RecordType::NS]),
+    ];
+    let mut response = scrubbed(question("www.example.", A), Outcome::NxDomain, vec![alias], authority);
+    response.target = name("m.example.");
+    response
+}
+
+#[test]
+fn a_judgement_says_what_was_judged_and_how() {
+    let world = World::new();
+    let response = dead_end(&world);
+    let judged = world.judge(response.clone()).validated;
+    assert_eq!(
+        (judged.question(), judged.rcode(), judged.outcome(), judged.target(), judged.server()),
+        (&response.question, Rcode::NXDOMAIN, Outcome::NxDomain, &response.target, SERVER)
+    );
+    assert_eq!((judged.answer().len(), judged.states().len(), judged.authority().len()), (1, 1, 2));
+    assert!(judged.state().is_secure() && judged.reason().is_none() && judged.culprit().is_none());
+    assert!(judged.info().is_none() && !judged.is_compact_denial());
+    let parts = judged.clone().into_parts();
+    assert_eq!(
+        (&parts.question, parts.rcode, parts.outcome, &parts.target, parts.server),
+        (judged.question(), judged.rcode(), judged.outcome(), judged.target(), judged.server())
+    );
+    assert_eq!((&parts.answer[..], &parts.states[..]), (judged.answer(), judged.states()));
+    assert_eq!((&parts.authority[..], &parts.state), (judged.authority(), judged.state()));
+    // The alias lives for 300 seconds, the denial for 900.
+    assert_eq!((parts.ttl_secs, parts.learned.len()), (300, judged.learned().len()));
+}
+
+#[test]
+fn a_bogus_judgement_names_the_reason_and_the_culprit() {
+    let world = World::new();
+    let mut response = dead_end(&world);
+    let mut wrong = response.answer[0].signatures.first().unwrap().to_vec();
+    *wrong.last_mut().unwrap() ^= 1;
+    response.answer[0].signatures = [wrong.as_slice()].into_iter().collect();
+    let judged = world.judge(response).validated;
+    assert_eq!(judged.reason().unwrap().name, name("www.example."));
+    assert_eq!(judged.state().word(), "bogus");
+    assert_eq!(judged.culprit().unwrap().server, Some(SERVER));
+    assert_eq!(judged.clone().into_parts().culprit.as_ref(), judged.culprit());
+}
+
+#[test]
+fn the_culprit_of_bad_evidence_is_whoever_was_asked_for_it() {
+    // Whatever question the evidence itself claims to answer.
+    let mut world = World::new();
+    let keys = question("example.", RecordType::DNSKEY);
+    let evidence = world.fed.get_mut(&keys).unwrap();
+    evidence.question = question("elsewhere.", A);
+    evidence.answer[0].signatures = crate::dns::Rdatas::new();
+    let judged = world.judge(answer(vec![world.a("example.", "www.example.")])).validated;
+    assert_eq!(judged.culprit().unwrap().question, keys);
+}
+
+#[test]
+fn other_anchors_leave_the_policy_as_it_is() {
+    let policy = Policy { sha1: Sha1::Validate, dnssec_stripped: false };
+    let world = World::new();
+    let validator = Validator::new(Anchors::none(), policy).with_anchors(world.anchors.clone());
+    assert_eq!((validator.anchors(), validator.policy), (&world.anchors, policy));
+    assert!(!validator.anchors().is_empty() && Anchors::none().is_empty());
+}
+
+#[test]
+fn what_is_not_checked_is_indeterminate_as_it_came() {
+    let response = answer(vec![unsigned_a("www.example.")]);
+    let unchecked = Validator::unchecked(response.clone());
+    assert_eq!((unchecked.question(), unchecked.answer()), (&response.question, &response.answer[..]));
+    assert_eq!(unchecked.states(), [ValidationState::Indeterminate]);
+    assert_eq!(*unchecked.state(), ValidationState::Indeterminate);
+}
+
+#[test]
+fn nothing_is_known_to_who_knows_nothing() {
+    assert!(NoEvidence.zone(&name("example.")).is_none());
+    assert!(NoEvidence.cuts(&name("example.")).is_empty());
+}
+
+#[test]
+fn why_something_is_insecure_has_its_code_for_clients() {
+    let codes = [
+        (Insecurity::NoDs, None),
+        (Insecurity::OptOut, None),
+        (Insecurity::Algorithm(250), Some(EdeCode::UNSUPPORTED_DNSKEY_ALGORITHM)),
+        (Insecurity::KeySize(8), Some(EdeCode::UNSUPPORTED_DNSKEY_ALGORITHM)),
+        (Insecurity::Digest(3), Some(EdeCode::UNSUPPORTED_DS_DIGEST)),
+        (Insecurity::Iterations(51), Some(EdeCode::UNSUPPORTED_NSEC3_ITERATIONS)),
+        (Insecurity::NegativeAnchor, Some(EdeCode::NEGATIVE_TRUST_ANCHOR)),
+        (Insecurity::Stripped, Some(EdeCode::DNSKEY_MISSING)),
+    ];
+    for (why, code) in codes {
+        assert_eq!(why.ede(), code, "{why:?}");
+    }
+}
