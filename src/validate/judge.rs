@@ -14,7 +14,7 @@ use crate::dns::edns::ExtendedError;
 use crate::dns::rdata::Rrsig;
 use crate::dns::response::{Outcome, Scrubbed};
 use crate::dns::security::{Denied, Fault, Reason, ValidationState};
-use crate::dns::{Name, Question, Rcode, RecordType, Rrset};
+use crate::dns::{Name, Question, RecordType, Rrset};
 use crate::limits::{self, Reached};
 
 /// Where an RRset is: in the response to which question, in which section, at which place.
@@ -142,21 +142,16 @@ impl Proof {
         for (index, rrset) in response.answer.iter().enumerate() {
             let verdict = match verdicts.last().zip(previous) {
                 // RFC 6672 §5.3.1: the CNAME made from a DNAME is as good as the DNAME.
-                Some((verdict, dname)) if is_made_from(rrset, dname) => {
-                    Verdict { ttl: verdict.ttl.min(rrset.ttl), ..verdict.clone() }
-                }
+                Some((verdict, dname)) if is_made_from(rrset, dname) => verdict.clone(),
                 _ => self.judge_rrset(&response, index, work)?,
             };
             previous = Some(rrset);
             verdicts.push(verdict);
         }
         let claim = match response.outcome {
-            // RFC 6672 §2.2: the DNAME itself proves that the name it makes is too long.
-            _ if response.rcode == Rcode::YXDOMAIN => {
-                return Ok(self.conclude(&verdicts, &Judgement::Secure));
-            }
             Outcome::NoData => Claim::Type(&response.target, response.question.rtype),
             Outcome::NxDomain => Claim::Name(&response.target),
+            // RFC 6672 §2.2: with YXDOMAIN the DNAME itself proves that the name it makes is too long.
             Outcome::Answer | Outcome::Alias => return Ok(self.conclude(&verdicts, &Judgement::Secure)),
         };
         let denial = self.judge_denial(&response, claim, None, work)?;

@@ -263,3 +263,74 @@ fn an_answer_is_one_chain_from_the_question_to_its_end() {
     let two = alias().with(name("third.example.").as_wire());
     assert_eq!(what(Outcome::Alias, vec![two], to), Some("an alias has not exactly one target"));
 }
+
+/// What a proof asks for first.
+fn first_need(world: &World, response: Scrubbed, caps: Caps) -> Vec<Question> {
+    let mut proof = Arc::new(Validator::new(world.anchors.clone(), world.policy)).prove(response);
+    match proof.step(&world.known, &Budget::new(caps, Moment(0)), &Listener::default(), NOW) {
+        Step::Need(questions) => questions,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn evidence_is_asked_for_ahead_as_far_as_it_will_be_needed_and_no_further() {
+    let mut world = World::new();
+    world.zone("b.example.", 15);
+    let (ds, dnskey) = (RecordType::DS, RecordType::DNSKEY);
+    let all = |questions: &[(&str, RecordType)]| -> Vec<Question> {
+        questions.iter().map(|(owner, rtype)| question(owner, *rtype)).collect()
+    };
+    let signed = || answer(vec![world.a("b.example.", "www.b.example.")]);
+    let need = |world: &World, response| first_need(world, response, Caps::default());
+    let chain =
+        [("b.example.", ds), ("b.example.", dnskey), ("example.", ds), ("example.", dnskey), (".", dnskey)];
+    // By guess, and by cuts that are known: the zone itself is one of them.
+    assert_eq!(need(&world, signed()), all(&chain));
+    let cuts = ["b.example.", "example.", "."].map(name).to_vec();
+    let mut known = World { known: Known { cuts: cuts.clone(), ..Known::default() }, ..World::new() };
+    known.zone("b.example.", 15);
+    assert_eq!(need(&known, signed()), all(&chain));
+    // What did not sign is not asked for keys.
+    let unsigned = || answer(vec![unsigned_a("www.b.example.")]);
+    assert_eq!(need(&known, unsigned()), all(&[("example.", ds), (".", dnskey)]));
+    // Up to the anchor.
+    let anchor = AnchorKey::Ds(known.zones[&name("example.")].ksk.ds(&name("example."), 2));
+    known.anchors = Anchors::none();
+    known.anchors.add(name("example."), anchor);
+    assert_eq!(need(&known, signed()), all(&[chain[0], chain[1], chain[3]]));
+    // Up to what is proven already.
+    let proven = world.judge(answer(vec![world.a("example.", "www.example.")]));
+    world.known.keep(&proven);
+    world.known.cuts = cuts;
+    assert_eq!(need(&world, answer(vec![world.a("b.example.", "www.b.example.")])), all(&chain[..2]));
+}
+
+#[test]
+fn evidence_that_may_not_be_needed_leaves_enough_for_what_is() {
+    let world = World::new();
+    let deep = "l.k.j.i.h.g.f.e.d.c.b.a.example.";
+    let mut rrset = unsigned_a(deep);
+    let key = &world.zones[&name("example.")].zsk;
+    rrset.signatures.push(&key.sign(&name(deep), &rrset, validity()).unwrap());
+    let cuts = name(deep).ancestors().skip(1).collect();
+    let known = World { known: Known { cuts, ..Known::default() }, ..World::new() };
+    let need = |cap| {
+        let caps = Caps::default().with(crate::limits::Limit::Evidence, cap);
+        first_need(&known, answer(vec![rrset.clone()]), caps).len()
+    };
+    assert_eq!(need(64), crate::limits::EVIDENCE_BATCH_MAX);
+    // One for what is needed, sixteen for what will be.
+    assert_eq!([need(16), need(17), need(18), need(20)], [1, 1, 2, 4]);
+}
+
+#[test]
+fn a_hint_at_a_zone_beside_the_name_costs_no_question() {
+    let mut world = World::new();
+    world.unsigned_zone("plain.example.");
+    let mut response = answer(vec![unsigned_a("www.plain.example.")]);
+    response.zone = name("other.example.");
+    let judged = world.judge(response);
+    judged.is_insecure();
+    assert!(judged.asked.iter().all(|asked| asked.name != name("other.example.")), "{:?}", judged.asked);
+}

@@ -107,3 +107,89 @@ fn why_something_is_insecure_has_its_code_for_clients() {
         assert_eq!(why.ede(), code, "{why:?}");
     }
 }
+
+#[test]
+fn every_part_of_an_answer_that_is_not_secure_is_told_with_the_reason() {
+    let mut world = World::new();
+    world.unsigned_zone("plain.example.");
+    world.known.cuts = vec![name("plain.example.")];
+    let mut wrong = world.a("example.", "www.example.");
+    wrong.rdatas = [[192, 0, 2, 66].as_slice()].into_iter().collect();
+    let last = |judged: Judged| judged.told.last().unwrap().clone();
+    let bogus = world.judge(answer(vec![wrong]));
+    let reason = bogus.validated.reason().unwrap().to_string();
+    let line = last(bogus);
+    assert!(line.contains("bogus (") && line.contains(&reason), "{line}");
+    let line = last(world.judge(answer(vec![unsigned_a("www.plain.example.")])));
+    assert!(line.contains("insecure (") && line.contains("DS"), "{line}");
+    world.anchors = Anchors::none();
+    let line = last(world.judge(answer(vec![unsigned_a("www.plain.example.")])));
+    assert!(line.contains("indeterminate (no trust anchor"), "{line}");
+}
+
+#[test]
+fn a_denial_that_does_not_hold_is_told_with_the_reason_and_one_that_holds_once() {
+    let world = World::new();
+    let mut response = dead_end(&world);
+    let proven = world.judge(response.clone());
+    assert!(proven.told.iter().all(|line| !line.contains("()")), "{:#?}", proven.told);
+    response.authority.truncate(1);
+    let bogus = world.judge(response);
+    let (line, reason) = (bogus.told.last().unwrap(), bogus.validated.reason().unwrap().to_string());
+    assert!(line.contains("bogus (") && line.contains(&reason), "{line}");
+}
+
+#[test]
+fn an_alias_made_from_a_dname_lives_as_long_as_the_shorter_of_the_two() {
+    let world = World::new();
+    for (dname_ttl, alias_ttl) in [(300, 100), (100, 300)] {
+        let dname = Rrset { ttl: dname_ttl, ..dname("old.example.", "new.example.") };
+        let dname = world.sign("example.", dname);
+        let made = Rrset { ttl: alias_ttl, ..cname("www.old.example.", "www.new.example.") };
+        let mut response =
+            scrubbed(question("www.old.example.", A), Outcome::Alias, vec![dname, made], Vec::new());
+        response.target = name("www.new.example.");
+        let judged = world.judge(response);
+        judged.is_secure();
+        assert_eq!(judged.validated.answer()[1].ttl, 100);
+    }
+}
+
+#[test]
+fn a_delegation_without_ds_is_told_as_insecure_by_the_zone_above() {
+    let mut world = World::new();
+    world.unsigned_zone("plain.example.");
+    world.known.cuts = vec![name("plain.example.")];
+    let judged = world.judge(answer(vec![unsigned_a("www.plain.example.")]));
+    let by_parent = |line: &&String| {
+        line.starts_with("example. ") && line.contains("plain.example.") && !line.contains("RRset")
+    };
+    let lines: Vec<&String> = judged.told.iter().filter(by_parent).collect();
+    assert!(
+        !lines.is_empty() && lines.iter().all(|line| line.contains(": insecure (")),
+        "{:#?}",
+        judged.told
+    );
+}
+
+#[test]
+fn of_several_reasons_to_be_insecure_a_client_is_told_the_first() {
+    let mut world = World::new();
+    for (zone, at) in [("odd.example.", 2), ("other.example.", 3)] {
+        world.zone(zone, 15);
+        let mut rdata = world.zones[&name(zone)].ksk.ds(&name(zone), 2);
+        rdata[at] = 250;
+        world.publish_ds(Rrset::new(name(zone), RecordType::DS, 300).with(&rdata));
+    }
+    world.known.cuts = vec![name("odd.example."), name("other.example.")];
+    let codes = [EdeCode::UNSUPPORTED_DNSKEY_ALGORITHM, EdeCode::UNSUPPORTED_DS_DIGEST];
+    for (from, to, code) in [("odd", "other", codes[0]), ("other", "odd", codes[1])] {
+        let (from, to) = (format!("www.{from}.example."), format!("www.{to}.example."));
+        let chain = vec![cname(&from, &to), unsigned_a(&to)];
+        let mut response = scrubbed(question(&from, A), Outcome::Answer, chain, Vec::new());
+        response.target = name(&to);
+        let judged = world.judge(response);
+        judged.is_insecure();
+        assert_eq!(judged.validated.info().unwrap().code, code);
+    }
+}
