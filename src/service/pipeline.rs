@@ -423,6 +423,8 @@ impl Service {
         let expanded: Vec<Rrset> =
             link.authority.iter().filter(|rrset| rrset.rtype != RecordType::SOA).cloned().collect();
         let proof = |alias: &Rrset| if is_expanded(alias) { expanded.as_slice() } else { &[] };
+        // Such aliases may be proven all the same: they are asked for again.
+        let doubtful = end_may_be_insecure(link);
         let mut made_by: Option<&Rrset> = None;
         for rrset in &link.answer {
             if rrset.rtype == RecordType::DNAME {
@@ -432,8 +434,13 @@ impl Service {
                     self.keep(name, RecordType::DNAME, Rcode::NOERROR, records, proof(rrset), &alone);
                 }
             } else if rrset.rtype == RecordType::CNAME {
+                let dname = made_by.take();
+                let signed = dname.unwrap_or(rrset);
+                if doubtful && !signed.signatures.is_empty() && !is_expanded(signed) {
+                    continue;
+                }
                 let mut records = Vec::with_capacity(2);
-                records.extend(made_by.take().cloned());
+                records.extend(dname.cloned());
                 records.push(rrset.clone());
                 self.keep(&rrset.name, RecordType::CNAME, Rcode::NOERROR, &records, proof(rrset), &alone);
             }
@@ -485,6 +492,16 @@ fn is_expanded(rrset: &Rrset) -> bool {
     let owner_labels = rrset.name.label_count() - usize::from(rrset.name.is_wildcard());
     let mut signatures = rrset.signatures.iter().filter_map(|rdata| Rrsig::read(rdata).ok());
     signatures.any(|rrsig| usize::from(rrsig.labels) < owner_labels)
+}
+
+/// Whether the end of the chain, rather than its aliases, may be what makes the link insecure (RFC 5155 §9.2).
+fn end_may_be_insecure(link: &Link) -> bool {
+    let by_end = match link.outcome {
+        Outcome::Answer => link.answer.iter().any(is_expanded),
+        Outcome::Alias => false,
+        Outcome::NoData | Outcome::NxDomain => true,
+    };
+    by_end && link.state == ValidationState::Insecure
 }
 
 /// Appends a link to what came before it.

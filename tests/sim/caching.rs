@@ -219,3 +219,24 @@ async fn an_alias_is_kept_without_the_proof_of_what_it_does_not_lead_to() {
     let expanded = sim.ask("x.wild.example.org.", RecordType::CNAME).await;
     assert!(expanded.secure() && expanded.packets > 0 && !expanded.message.authority.is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_alias_is_as_secure_as_it_is_whatever_is_proven_of_its_end() {
+    // RFC 5155 §9.2: what an opt-out span denies, or expands, is not proven; the aliases that lead there are.
+    let zone = Zone::new("example.org.")
+        .opt_out()
+        .record("gone CNAME none")
+        .record("old DNAME tree")
+        .record("any CNAME x.wild")
+        .record("*.wild A 192.0.2.80");
+    let sim = Sim::new(World::new(seed()).zone(zone));
+    for owner in ["gone.example.org.", "x.old.example.org.", "any.example.org."] {
+        for _ in 0..2 {
+            assert!(!sim.ask_a(owner).await.secure(), "{owner}");
+            let alias = sim.ask(owner, RecordType::CNAME).await;
+            assert!(alias.secure() && !alias.message.answer.is_empty(), "{alias:#?}");
+        }
+    }
+    assert!(sim.ask("old.example.org.", RecordType::DNAME).await.secure());
+    assert!(!sim.ask_a("x.wild.example.org.").await.secure());
+}
