@@ -8,6 +8,7 @@ use crate::ask::{self, Answer, Manner, Record};
 use crate::authority;
 use crate::clients;
 use crate::differences::{self, BIND, DIFFERENCES, KNOT, Voter};
+use crate::drawn;
 use crate::process::{Guard, run};
 use crate::questions::{Case, cases};
 use crate::resolver::{self, ROOTWALK, ROOTWALK_AGAIN, UNBOUND, UNBOUND_BEHIND_ROOTWALK};
@@ -21,12 +22,13 @@ pub(crate) type Verdict = Result<(), Vec<String>>;
 pub(crate) type Claim = fn(&Path) -> Verdict;
 
 /// In the order they are judged; the first asks the world itself.
-const CLAIMS: [(&str, Claim); 13] = [
+const CLAIMS: [(&str, Claim); 14] = [
     ("unbound_finds_each_answer_in_the_state_its_zone_was_made_for", unbound_finds_each_state),
     ("rootwalk_finds_each_answer_in_the_state_its_zone_was_made_for", rootwalk_finds_each_state),
     ("rootwalk_gives_the_rcode_records_and_ad_that_unbound_gives", rootwalk_agrees_with_unbound),
     ("rootwalk_gives_the_rcode_records_and_ad_that_knot_resolver_gives", |folder| agrees_with(folder, &KNOT)),
     ("rootwalk_gives_the_rcode_records_and_ad_that_bind_gives", |folder| agrees_with(folder, &BIND)),
+    ("on_zones_drawn_at_random_rootwalk_is_never_alone", drawn::agreed),
     ("the_order_of_the_questions_changes_nothing", the_order_changes_nothing),
     ("each_difference_is_one", each_difference_is_one),
     ("a_validator_behind_rootwalk_finds_the_same_states", a_validator_behind_rootwalk_agrees),
@@ -208,7 +210,7 @@ fn agrees_with(folder: &Path, voter: &Voter) -> Verdict {
 }
 
 /// Rcode, AD, and the answer's records without signatures and TTLs.
-fn verdict_of(answer: &Answer) -> String {
+pub(crate) fn verdict_of(answer: &Answer) -> String {
     let records = answer.records.iter().filter(|record| record.rtype != "RRSIG");
     format!("{} AD {} {:?}", answer.status, answer.has("ad"), set(records))
 }

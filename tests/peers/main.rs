@@ -25,6 +25,7 @@ mod authority;
 mod claims;
 mod clients;
 mod differences;
+mod drawn;
 mod odd;
 mod process;
 mod questions;

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::drawn;
 use crate::odd;
 use crate::sign::{Denial, Fault, Keys, Link, Signer};
 
@@ -58,6 +59,8 @@ pub(crate) struct Zone {
     pub(crate) full: bool,
     /// Whether it has what is allowed and seldom.
     pub(crate) odd: bool,
+    /// Whether its names are drawn at random.
+    pub(crate) drawn: bool,
     /// Records of its own, relative to its apex.
     pub(crate) extra: &'static str,
     /// Its name servers, if other than `ns` at its server.
@@ -77,6 +80,7 @@ const PLAIN: Zone = Zone {
     ttl_secs: 3_600,
     full: false,
     odd: false,
+    drawn: false,
     extra: "",
     name_servers: &[],
 };
@@ -176,6 +180,18 @@ fn unusual() -> Vec<Zone> {
                     mixed 600 A 192.0.2.53\n",
             ..PLAIN
         },
+        Zone { name: "drawn1.west.", server: 5, signer: Signer::Ldns(13), drawn: true, ..PLAIN },
+        Zone {
+            name: "drawn2.west.",
+            server: 6,
+            signer: Signer::Knot(15),
+            denial: NSEC3,
+            drawn: true,
+            ..PLAIN
+        },
+        Zone { name: "drawn3.east.", server: 4, denial: salted(2), drawn: true, ..PLAIN },
+        Zone { name: "drawn4.east.", server: 5, denial: OPT_OUT, drawn: true, ..PLAIN },
+        Zone { name: "drawn5.east.", server: 3, drawn: true, ..PLAIN },
         // Wildcards that are empty non-terminals, under a server that proves them by NSEC: BIND and Knot do not.
         Zone { name: "star.west.", server: 5, signer: Signer::Ldns(13), extra: STARS, ..PLAIN },
         Zone { name: "rsasha1.west.", server: 3, signer: Signer::Bind(7), denial: NSEC3, ..PLAIN },
@@ -269,6 +285,9 @@ pub(crate) fn records(zone: &Zone) -> String {
         } else {
             FEW.to_owned()
         });
+    }
+    if zone.drawn {
+        text.push_str(&drawn::records(zone.name));
     }
     if zone.odd {
         text.push_str(&odd::records(zone.signer));
