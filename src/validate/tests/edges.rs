@@ -134,14 +134,15 @@ fn the_form_of_an_rsa_key_is_looked_at_to_the_bit() {
     assert_eq!(key(usual, 1_024, 0xff, 1), KeyForm::Usable);
     assert_eq!(key(usual, 1_025, 0x01, 1), KeyForm::Unsupported);
     assert_eq!(key(usual, 256, 0x80, 2), KeyForm::Broken);
-    // The exponent: odd, above 1, of four octets at most.
+    // The exponent: odd, above 1, of 33 bits at most.
     assert_eq!(key(&[3], 256, 0x80, 1), KeyForm::Usable);
     assert_eq!(key(&[1], 256, 0x80, 1), KeyForm::Broken);
     assert_eq!(key(&[2], 256, 0x80, 1), KeyForm::Broken);
     assert_eq!(key(&[1, 0, 0], 256, 0x80, 1), KeyForm::Broken);
     assert_eq!(key(&[0], 256, 0x80, 1), KeyForm::Broken);
     assert_eq!(key(&[1, 0, 0, 1], 256, 0x80, 1), KeyForm::Usable);
-    assert_eq!(key(&[1, 0, 0, 0, 1], 256, 0x80, 1), KeyForm::Unsupported);
+    assert_eq!(key(&[1, 0, 0, 0, 1], 256, 0x80, 1), KeyForm::Usable);
+    assert_eq!(key(&[2, 0, 0, 0, 1], 256, 0x80, 1), KeyForm::Unsupported);
 }
 
 #[test]
