@@ -1,7 +1,7 @@
 //! Which algorithms and digests are usable, and the arithmetic itself (through `ring`).
 //!
 //! In: octets of keys, signatures and data. Out: right or wrong. RFC 4034 appendix A, RFC 5702, RFC 6605,
-//! RFC 8080, RFC 9904, RFC 9905. Nothing here charges a budget: the callers do, before they call, what [`cost`] says.
+//! RFC 8080, RFC 9904, RFC 9905. Nothing here charges a budget: the callers do, before they call, what `cost` says.
 //! Ed448 (16), GOST (12, 23) and SM2 (17) are not implemented: zones that have nothing else are insecure.
 
 use ring::{digest, signature};

@@ -61,7 +61,8 @@ pub struct Validator {
 }
 
 impl Validator {
-    /// A validator that trusts `anchors`. It remembers signatures in [`limits::SIGNATURES_OCTETS`].
+    /// A validator that trusts `anchors`. It remembers signatures in
+    /// [`crate::limits::SIGNATURES_OCTETS`].
     pub fn new(anchors: Anchors, policy: Policy) -> Self {
         Self { anchors, policy, ..Self::default() }
     }
