@@ -435,11 +435,10 @@ impl Proof {
     fn conclude(&self, verdicts: &[Verdict], rest: &Judgement) -> Validated {
         let mut validated = Validated::unchecked((*self.response).clone());
         validated.learned.clone_from(&self.learned);
-        let judgements = verdicts.iter().map(|verdict| &verdict.judgement).chain(std::iter::once(rest));
-        let names = self.response.answer.iter().take(verdicts.len()).map(|rrset| &rrset.name);
-        let names = names.chain(std::iter::once(&self.response.target));
+        let parts = self.response.answer.iter().zip(verdicts);
+        let parts = parts.map(|(rrset, verdict)| (&rrset.name, &verdict.judgement));
         let mut state = ValidationState::Secure;
-        for (judgement, name) in judgements.zip(names) {
+        for (name, judgement) in parts.chain(std::iter::once((&self.response.target, rest))) {
             if matches!(judgement, Judgement::Bogus(_)) && state.is_bogus() {
                 continue;
             }
@@ -475,7 +474,7 @@ impl Proof {
     fn info(&self, why: Insecurity, name: &Name) -> Option<ExtendedError> {
         let text = match (why, self.validator.anchors.negative_above(name)) {
             (Insecurity::NegativeAnchor, Some((anchor, until))) => story::negative_anchor(anchor, until),
-            _ => story::insecurity(why),
+            _ => format!("{}: {}", name.to_lowercase().brief(), story::insecurity(why)),
         };
         why.ede().map(|code| ExtendedError::new(code, &text))
     }

@@ -140,6 +140,20 @@ async fn a_broken_zone_above_is_named_and_not_the_one_that_was_asked() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_that_cannot_be_judged_says_which_name_and_why_also_through_aliases() {
+    let world = World::new(seed())
+        .zone(Zone::new("good.org.").record("www CNAME www.example.org."))
+        .zone(site().ds(&[DsKind::Digest(250)]));
+    let sim = Sim::new(world);
+    let sentence = "www.example.org.: no DS record has a digest type that is supported (250)";
+    for question in ["www.good.org.", "www.example.org.", "www.good.org."] {
+        let reply = sim.ask_a(question).await;
+        assert_eq!((reply.rcode(), reply.secure()), (Rcode::NOERROR, false));
+        assert_eq!((reply.ede(), reply.text()), (Some(EdeCode::UNSUPPORTED_DS_DIGEST), sentence.to_owned()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_dead_zone_is_told_as_such_and_later_as_a_remembered_failure_with_its_cause() {
     let sim = sim(site().fault(Fault::Dead));
     let server = sim.server("example.org.");
