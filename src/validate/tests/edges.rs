@@ -326,6 +326,30 @@ fn evidence_that_may_not_be_needed_leaves_enough_for_what_is() {
 }
 
 #[test]
+fn where_a_response_says_that_its_zone_begins_is_asked_first() {
+    let mut world = World::new();
+    let asked = question("plain.example.", RecordType::DS);
+    let mut response = answer(vec![unsigned_a("a.b.plain.example.")]);
+    response.zone = name("plain.example.");
+    assert_eq!(first_need(&world, response, Caps::default())[0], asked);
+    world.zone("plain.example.", 15);
+    let soa = Rrset { signatures: Rdatas::new(), ..world.soa("plain.example.") };
+    let response = nodata(question("a.b.plain.example.", A), vec![soa]);
+    assert_eq!(first_need(&world, response, Caps::default())[0], asked);
+}
+
+#[test]
+fn an_soa_record_is_no_denial() {
+    let mut world = World::new();
+    world.no_cut("www.example.");
+    let soa = Rrset { signatures: Rdatas::new(), ..world.soa("example.") };
+    for soa in [soa, world.soa("example.")] {
+        let judged = world.judge(nodata(question("www.example.", A), vec![soa]));
+        assert_eq!(*judged.fault(), Fault::DenialMissing { what: crate::dns::security::Denied::Type });
+    }
+}
+
+#[test]
 fn a_hint_at_a_zone_beside_the_name_costs_no_question() {
     let mut world = World::new();
     world.unsigned_zone("plain.example.");
@@ -334,4 +358,77 @@ fn a_hint_at_a_zone_beside_the_name_costs_no_question() {
     let judged = world.judge(response);
     judged.is_insecure();
     assert!(judged.asked.iter().all(|asked| asked.name != name("other.example.")), "{:?}", judged.asked);
+}
+
+#[test]
+fn a_record_that_the_zone_did_not_sign_is_not_even_looked_at_beside_one_that_it_signed() {
+    let world = World::new();
+    let useless = world.nsec("example.", "example.", "a.example.", &[NS, RecordType::SOA]);
+    let unsigned = nsec("www.example.", "x.example.", &[NS, RecordType::SOA]);
+    let judged = world.judge(nodata(question("www.example.", A), vec![useless, unsigned]));
+    assert_eq!(*judged.fault(), Fault::DenialMissing { what: crate::dns::security::Denied::Type });
+}
+
+#[test]
+fn below_a_zone_that_is_known_to_be_insecure_nothing_is_asked() {
+    let mut world = World::new();
+    world.unsigned_zone("plain.example.");
+    world.known.cuts = vec![name("plain.example.")];
+    let judged = world.judge(answer(vec![unsigned_a("www.plain.example.")]));
+    world.known.keep(&judged);
+    world.known.cuts = Vec::new();
+    // Not even where something is signed, by zones that may be there or not.
+    let stray = world.maker.make(15, ZSK).unwrap();
+    let mut signed = unsigned_a("www.sub.plain.example.");
+    sign_rrset(&mut signed, &stray, &name("sub.plain.example."), validity()).unwrap();
+    for response in [
+        answer(vec![signed]),
+        answer(vec![unsigned_a("www.sub.plain.example.")]),
+        nodata(question("www.sub.plain.example.", A), Vec::new()),
+    ] {
+        let judged = world.judge(response);
+        judged.is_insecure();
+        assert!(judged.asked.is_empty(), "{:?}", judged.asked);
+    }
+}
+
+#[test]
+fn new_keys_of_a_zone_are_fetched_also_where_another_was_proven_before() {
+    let mut world = World::new();
+    let judged = world.judge(answer(vec![world.a("example.", "www.example.")]));
+    world.known.keep(&judged);
+    world.zone("other.", 15);
+    world.zone("example.", 15);
+    let alias = world.sign("other.", cname("www.other.", "www.example."));
+    let chain = vec![alias, world.a("example.", "www.example.")];
+    let mut response = scrubbed(question("www.other.", A), Outcome::Answer, chain, Vec::new());
+    response.target = name("www.example.");
+    world.judge(response).is_secure();
+}
+
+#[test]
+fn asked_for_ds_a_dname_above_says_that_no_zone_begins_below_and_no_other_record_does() {
+    let mut world = World::new();
+    world.no_cut("old.example.");
+    let ds = || question("sub.old.example.", RecordType::DS);
+    let mut fault = |record: Rrset| {
+        world.serve(scrubbed(ds(), Outcome::Alias, vec![record], vec![]));
+        world.judge(answer(vec![unsigned_a("www.sub.old.example.")])).fault().label()
+    };
+    let signed = World::new();
+    let above = signed.sign("example.", dname("old.example.", "new.example."));
+    let beside = signed.sign("example.", dname("new.example.", "old.example."));
+    let address = signed.a("example.", "old.example.");
+    assert_eq!(
+        [above, beside, address].map(&mut fault),
+        ["signature-missing", "contradiction", "contradiction"]
+    );
+}
+
+#[test]
+fn a_trust_anchor_is_told_by_its_kind_and_tag() {
+    let world = World::new();
+    let key = &world.zones[&name("example.")].ksk;
+    assert_eq!(AnchorKey::Ds(key.ds(&name("example."), 2)).to_string(), format!("DS {}", key.tag()));
+    assert_eq!(AnchorKey::Dnskey(key.dnskey()).to_string(), format!("DNSKEY {}", key.tag()));
 }
