@@ -1,14 +1,22 @@
-//! `rootwalk anchor status`: the trust anchors as their file tells, without a running server.
+//! `rootwalk anchor status`: the trust anchors as their file tells, without a running server, and the watched zones as
+//! they are found now.
 //!
-//! Good is what needs nobody: a trusted key in use, and a look at the zone's keys that succeeded when it was due.
+//! Good is what needs nobody: a trusted key in use, a look at the zone's keys that succeeded when it was due, and
+//! watched zones that are secure with signatures that are not about to expire.
+
+use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::{Exit, add, print};
+use crate::app::assemble;
 use crate::clock::{Clock, date};
 use crate::config::Configuration;
+use crate::dns::Name;
+use crate::event::Silent;
 use crate::limits;
+use crate::service::health::{Condition, ZoneHealth};
 use crate::validate::algorithms::algorithm_name;
 use crate::validate::rollover::{AnchorText, KeyStatus, Origin, State, ZoneStatus};
 
@@ -20,8 +28,11 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Show each key, its state, and when its zone was last looked at
+    /// Show each key, its state, and when its zone was last looked at; and prove the zones of `[dnssec] watch`
     Status {
+        /// Prove the zones of the trust anchors as well: servers are asked
+        #[arg(long)]
+        check: bool,
         /// As JSON
         #[arg(long)]
         json: bool,
@@ -32,10 +43,50 @@ enum Action {
 const LATE_SECS: u64 = limits::ANCHOR_RETRY_SECS_MAX;
 
 pub(super) fn run(configuration: &Configuration, arguments: &Arguments) -> Exit {
-    let Action::Status { json } = arguments.action;
-    let report = Report::new(configuration, Clock::system().unix());
+    let Action::Status { check, json } = arguments.action;
+    let mut report = Report::new(configuration, Clock::system().unix());
+    let anchors = report.zones.iter().map(|status| &status.zone).filter(|_| check);
+    let mut zones: Vec<Name> = anchors.chain(&configuration.settings.dnssec.watch).cloned().collect();
+    zones.sort();
+    zones.dedup();
+    if report.validation && !zones.is_empty() {
+        match found(configuration, zones) {
+            Ok(found) => report.watch(found),
+            Err(error) => {
+                eprintln!("the system gave no runtime: {error}");
+                return Exit::Failed;
+            }
+        }
+    }
     print(&if json { format!("{:#}\n", report.json()) } else { report.text() });
     if report.attention.is_empty() { Exit::Good } else { Exit::Failed }
+}
+
+/// Proves each of the zones from the trust anchor down. None of one: this host reaches nobody.
+fn found(
+    configuration: &Configuration,
+    zones: Vec<Name>,
+) -> Result<Vec<(Name, Option<ZoneHealth>)>, std::io::Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let found = runtime.block_on(async {
+        let assembly = assemble::assemble(configuration, limits::UPSTREAM_SOCKETS_MAX, Arc::new(Silent));
+        let checks: Vec<_> = zones
+            .into_iter()
+            .map(|zone| {
+                let service = Arc::clone(&assembly.service);
+                tokio::spawn(async move { (service.check_zone(&zone, None).await, zone) })
+            })
+            .collect();
+        let mut found = Vec::with_capacity(checks.len());
+        for check in checks {
+            if let Ok((health, zone)) = check.await {
+                found.push((zone, health));
+            }
+        }
+        found
+    });
+    runtime.shutdown_background();
+    Ok(found)
 }
 
 /// All there is to say.
@@ -46,6 +97,7 @@ struct Report {
     origin: Option<Origin>,
     validation: bool,
     zones: Vec<ZoneStatus>,
+    watched: Vec<(Name, Option<ZoneHealth>)>,
     /// What somebody has to do something about.
     attention: Vec<String>,
 }
@@ -66,8 +118,18 @@ impl Report {
             origin: file.and_then(|file| AnchorText::read(&file.text).ok()).map(|read| read.origin),
             validation,
             zones,
+            watched: Vec::new(),
             attention,
         }
+    }
+
+    /// Takes in what was found of the watched zones.
+    fn watch(&mut self, found: Vec<(Name, Option<ZoneHealth>)>) {
+        let bad = found
+            .iter()
+            .filter(|(_, health)| health.as_ref().is_none_or(|health| health.condition != Condition::Well));
+        self.attention.extend(bad.map(|(zone, health)| sentence(zone, health.as_ref())));
+        self.watched = found;
     }
 
     fn health(&self) -> &'static str {
@@ -104,6 +166,12 @@ impl Report {
                 if zone.is_trusted() { next(probes.next) } else { "none: no key is trusted".to_owned() };
             add(&mut text, format_args!("\n  next look: {next}\n"));
         }
+        if !self.watched.is_empty() {
+            text.push_str("\nwatched zones\n");
+            for (zone, health) in &self.watched {
+                add(&mut text, format_args!("  {}\n", sentence(zone, health.as_ref())));
+            }
+        }
         if !self.attention.is_empty() {
             text.push_str("\nneeds attention:\n");
             for what in &self.attention {
@@ -126,8 +194,26 @@ impl Report {
             "good": self.attention.is_empty(),
             "attention": self.attention,
             "zones": self.zones.iter().map(zone_json).collect::<Vec<_>>(),
+            "watched": self.watched.iter().map(watched_json).collect::<Vec<_>>(),
         })
     }
+}
+
+fn sentence(zone: &Name, health: Option<&ZoneHealth>) -> String {
+    let text = health
+        .map_or_else(|| format!("{zone} cannot be checked: this host reaches nobody"), ToString::to_string);
+    super::query::printable(&text)
+}
+
+/// Times are seconds since 1970.
+fn watched_json((zone, health): &(Name, Option<ZoneHealth>)) -> Value {
+    json!({
+        "zone": zone.to_string(),
+        "condition": health.as_ref().map_or("unchecked", |health| health.condition.word()),
+        "expires": health.as_ref().and_then(|health| health.expires.as_ref())
+            .map(|expiry| expiry.signature.expiration),
+        "text": sentence(zone, health.as_ref()),
+    })
 }
 
 fn known(unix: u64) -> Option<u64> {
@@ -279,5 +365,30 @@ mod tests {
             );
             assert!(report.text().contains("needs attention") && report.json()["good"] == json!(false));
         }
+    }
+
+    #[test]
+    fn watched_zones_that_are_not_well_need_attention() {
+        let mut report = report(&file("", "2"), NOW);
+        let health = |zone: &str, condition| {
+            let zone: Name = zone.parse().unwrap();
+            (zone.clone(), Some(ZoneHealth { zone, checked: NOW, condition, expires: None }))
+        };
+        report.watch(vec![
+            health("well.example.", Condition::Well),
+            health("plain.example.", Condition::Insecure("no DS".to_owned())),
+            ("far.example.".parse().unwrap(), None),
+        ]);
+        let (text, json) = (report.text(), report.json());
+        assert!(text.contains("watched zones\n  well.example. is secure\n"), "{text}");
+        assert_eq!(
+            report.attention,
+            ["plain.example. is insecure: no DS", "far.example. cannot be checked: this host reaches nobody"]
+        );
+        let words: Vec<_> = (0..3).map(|index| json["watched"][index]["condition"].clone()).collect();
+        assert_eq!(
+            (words, &json["good"]),
+            (vec![json!("well"), json!("insecure"), json!("unchecked")], &json!(false))
+        );
     }
 }

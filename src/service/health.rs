@@ -219,6 +219,20 @@ impl Told {
 }
 
 impl Condition {
+    /// A word for machines.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Well => "well",
+            Self::Unchecked(_) => "unchecked",
+            Self::Soon => "soon",
+            Self::Urgent => "urgent",
+            Self::Expired => "expired",
+            Self::Insecure(_) => "insecure",
+            Self::Indeterminate => "indeterminate",
+            Self::Bogus(_) => "bogus",
+        }
+    }
+
     /// Whether the zone is secure.
     pub fn is_secure(&self) -> bool {
         matches!(self, Self::Well | Self::Soon | Self::Urgent | Self::Expired)
