@@ -140,7 +140,7 @@ impl Resolver {
         fs::write(folder.join("root.key"), internet.anchor_text()).unwrap();
         let text = format!(
             "[server]\nlisten = [\"127.0.0.1:0\"]\nthreads = 1\n[resolver]\nroot-hints = \"root.hints\"\nipv6 = false\n\
-             upstream-port = {port}\ndo-not-query-localhost = false\n[dnssec]\ntrust-anchor-file = \"root.key\"\n"
+             upstream-port = {port}\ndo-not-query-localhost = false\n[harden]\naggressive-nsec = false\n[dnssec]\ntrust-anchor-file = \"root.key\"\n"
         );
         let path = folder.join("rootwalk.toml");
         fs::write(&path, text).unwrap();
