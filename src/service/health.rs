@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use crate::clock::date;
 use crate::context::Context;
+use crate::dns::response::Outcome;
 use crate::dns::security::{Ago, Fault, Reason, ValidationState};
 use crate::dns::{Name, Question, RecordType};
 use crate::event::{Event, Fact, KeySet, Observer, ProofStep, Signature};
@@ -181,8 +182,12 @@ impl Service {
         let checked = self.clock.unix();
         let SeenSoFar { first, insecure } = seen.take();
         let last = before.and_then(|before| before.expires.clone());
+        let is_zone = found.as_ref().is_ok_and(|verdict| verdict.outcome() == Outcome::Answer);
         let state = found.map(|verdict| verdict.state().clone());
         let (condition, expires) = match state {
+            Ok(ValidationState::Secure) if !is_zone => {
+                (Condition::Unchecked("no zone begins there: name the zone itself".to_owned()), None)
+            }
             Ok(ValidationState::Secure) => {
                 let condition = first.as_ref().map_or(Condition::Well, |expiry| expiry.condition(checked));
                 (condition, first)

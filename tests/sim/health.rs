@@ -168,6 +168,16 @@ async fn a_zone_that_cannot_be_asked_keeps_its_figure_and_is_told_of_once_a_day(
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_name_that_is_no_zone_is_not_taken_for_a_zone_that_is_well() {
+    let sim = Sim::new(world(0, site()));
+    for named in ["www.example.org.", "exmaple.org."] {
+        let health = sim.service.check_zone(&name(named), None).await.unwrap();
+        let sentence = format!("{named} cannot be checked: no zone begins there: name the zone itself");
+        assert_eq!(health.to_string(), sentence);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn judged_answers_are_counted_by_state_and_reason_and_not_when_cached() {
     let world = World::new(seed())
         .zone(Zone::new("good.org.").record("www A 192.0.2.80").record("to CNAME www.bad.org."))
