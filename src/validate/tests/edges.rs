@@ -2,6 +2,7 @@
 
 use super::super::ZoneKeys;
 use super::super::algorithms::{KeyForm, key_form};
+use super::super::anchors::{AnchorError, base64, hexadecimal};
 use super::super::denial::{self, Claim, Denial, Finding};
 use super::super::nsec3::Hashes;
 use super::super::zone_keys::ZoneKey;
@@ -431,4 +432,31 @@ fn a_trust_anchor_is_told_by_its_kind_and_tag() {
     let key = &world.zones[&name("example.")].ksk;
     assert_eq!(AnchorKey::Ds(key.ds(&name("example."), 2)).to_string(), format!("DS {}", key.tag()));
     assert_eq!(AnchorKey::Dnskey(key.dnskey()).to_string(), format!("DNSKEY {}", key.tag()));
+}
+
+#[test]
+fn an_anchor_of_another_class_or_of_a_digest_too_short_is_told_as_that() {
+    let fault = |line: &str| Anchors::parse(line).unwrap_err().remove(0).what;
+    for class in ["CH", "HS"] {
+        assert_eq!(fault(&format!(". {class} DS 1 8 2 68")), AnchorError::Class(class.to_owned()));
+    }
+    for (digest_type, octets) in [(1, 20), (2, 32), (4, 48)] {
+        let line = |octets: usize| format!(". IN DS 1 8 {digest_type} {}", "68".repeat(octets));
+        assert_eq!(fault(&line(octets - 1)), AnchorError::DigestLength(digest_type, octets, octets - 1));
+        assert!(Anchors::parse(&line(octets)).is_ok());
+    }
+}
+
+#[test]
+fn digits_of_base_16_and_of_base_64_have_their_values() {
+    assert_eq!(
+        hexadecimal("0123456789abcdefABCDEF").unwrap(),
+        *b"\x01\x23\x45\x67\x89\xab\xcd\xef\xab\xcd\xef"
+    );
+    assert!(hexadecimal("abc").is_none() && hexadecimal("0g").is_none());
+    let digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let octets = "00108310518720928b30d38f41149351559761969b71d79f8218a39259a7a29a\
+                  abb2dbafc31cb3d35db7e39ebbf3dfbf";
+    assert_eq!(base64(digits), hexadecimal(octets));
+    assert!(base64("A===").is_none() && base64("AA===").is_none() && base64("AAAAA").is_none());
 }
