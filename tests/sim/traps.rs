@@ -32,7 +32,7 @@ pub(crate) fn world() -> World {
 
 /// A resolver that has been in service: it knows the root and org., and their keys.
 pub(crate) async fn in_service(world: World) -> Sim {
-    let sim = Sim::new(world);
+    let sim = Sim::asking(world);
     sim.ask_a("www.warm.org.").await.is_secure_address(WEB);
     sim
 }
