@@ -7,6 +7,8 @@
 
 use std::fmt::Write as _;
 
+use rootwalk::dns::base;
+
 use crate::questions::Kind;
 use crate::sign::Signer;
 
@@ -205,10 +207,7 @@ fn hex(part: &Part) -> String {
     match part {
         O(octets) => (*octets).to_owned(),
         N(name) => {
-            let label = |label: &str| {
-                let letters: String = label.bytes().map(|octet| format!("{octet:02x}")).collect();
-                format!("{:02x}{letters}", label.len())
-            };
+            let label = |label: &str| format!("{:02X}{}", label.len(), base::hex(label.as_bytes()));
             name.split('.').map(label).collect()
         }
     }
