@@ -11,6 +11,7 @@ mod remembered;
 mod results;
 mod rollover;
 mod signatures;
+mod small_zones;
 mod vectors;
 
 use std::collections::BTreeMap;
