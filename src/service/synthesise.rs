@@ -236,7 +236,7 @@ impl Search<'_> {
     ) -> Link {
         let ttl = proof.clone().map(|proven| proven.ttl).min().unwrap_or(0);
         let aged = |proven: &Proven| Rrset { ttl, signatures_ttl: ttl, ..Rrset::clone(&proven.rrset) };
-        let text = format!("made from what {} proved before (RFC 8198)", self.zone);
+        let text = format!("made from what {} proved before (RFC 8198)", self.zone.brief());
         Link {
             rcode,
             outcome,
@@ -246,7 +246,7 @@ impl Search<'_> {
             state: ValidationState::Secure,
             compact_denial: false,
             synthesised: true,
-            note: Some(ExtendedError { code: EdeCode::SYNTHESIZED, text }),
+            note: Some(ExtendedError::new(EdeCode::SYNTHESIZED, &text)),
             ttl_secs: None,
         }
     }

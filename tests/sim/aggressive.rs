@@ -69,6 +69,18 @@ async fn one_denial_answers_for_all_names_of_its_span() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_said_beside_a_synthesised_answer_is_short_however_long_the_name_of_the_zone() {
+    let label = "\\007".repeat(63);
+    let zone = format!("{label}.{label}.{label}.org.");
+    let sim = sim(Zone::new(&zone).record("a A 192.0.2.80").record("m A 192.0.2.80"));
+    sim.ask_a(&format!("b.{zone}")).await;
+    let reply = sim.ask_a(&format!("c.{zone}")).await;
+    is_synthesised(&reply, Rcode::NXDOMAIN);
+    let text = reply.text();
+    assert!(text.len() < 150 && text.ends_with(".org. proved before (RFC 8198)"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn hashed_denials_answer_for_other_names_too() {
     for zone in &each_denial(&site())[1..] {
         let sim = sim(zone.clone());
