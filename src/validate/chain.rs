@@ -247,7 +247,7 @@ impl Proof {
         work: &mut Work<'_>,
     ) -> Result<Trust, Stop> {
         let from_anchor = ds_ttl.is_none();
-        let usable = match zone_keys::usable(vouchers, work.policy) {
+        let usable = match zone_keys::usable(vouchers, from_anchor, work.policy) {
             Ok(usable) => usable,
             // RFC 4035 §5.2, RFC 6840 §5.2: nothing that could be used here is as if there were no DS.
             Err(why) => {

@@ -127,10 +127,22 @@ impl<'a> Voucher<'a> {
             Self::Key(key) => key.key_tag(),
         }
     }
+
+    fn is_sha1(&self) -> bool {
+        matches!(self, Self::Ds(ds) if ds.digest_type == 1)
+    }
+
+    fn may_be_of_key(&self, other: &Self) -> bool {
+        (self.key_tag(), self.algorithm()) == (other.key_tag(), other.algorithm())
+    }
 }
 
 /// The vouchers that can be used, or why the zone is insecure because none can (RFC 4035 §5.2).
-pub(super) fn usable<'a>(all: &[Voucher<'a>], policy: Policy) -> Result<Vec<Voucher<'a>>, Insecurity> {
+pub(super) fn usable<'a>(
+    all: &[Voucher<'a>],
+    from_anchor: bool,
+    policy: Policy,
+) -> Result<Vec<Voucher<'a>>, Insecurity> {
     let mut usable: Vec<Voucher<'a>> = all
         .iter()
         .filter(|voucher| policy.supports_algorithm(voucher.algorithm()))
@@ -143,11 +155,13 @@ pub(super) fn usable<'a>(all: &[Voucher<'a>], policy: Policy) -> Result<Vec<Vouc
     if usable.is_empty() {
         return Err(why_unusable(all, policy));
     }
-    // RFC 4509 §3: a SHA-1 digest is not looked at where a stronger one stands beside it.
-    let stronger = usable.iter().any(|voucher| !matches!(voucher, Voucher::Ds(ds) if ds.digest_type == 1));
-    if stronger {
-        usable.retain(|voucher| !matches!(voucher, Voucher::Ds(ds) if ds.digest_type == 1));
-    }
+    // RFC 4509 §3: a SHA-1 digest is not looked at where the DS set has something stronger. Of trust anchors only where
+    // the same key has: an operator who names two keys, each in another way, trusts both.
+    let strong: Vec<Voucher<'_>> = usable.iter().filter(|voucher| !voucher.is_sha1()).copied().collect();
+    let counts = |voucher: &Voucher<'_>| {
+        !voucher.is_sha1() || !strong.iter().any(|other| !from_anchor || other.may_be_of_key(voucher))
+    };
+    usable.retain(counts);
     usable.truncate(limits::DS_MAX);
     Ok(usable)
 }

@@ -47,7 +47,7 @@ impl<'a> KeySet<'a> {
         }
         let all: Vec<Voucher<'_>> = trusted.iter().filter_map(Voucher::from_anchor).collect();
         let vouchers =
-            zone_keys::usable(&all, self.trial.validator.policy).map_err(|_| Unproven::Unusable)?;
+            zone_keys::usable(&all, true, self.trial.validator.policy).map_err(|_| Unproven::Unusable)?;
         match zone_keys::enter(self.zone, &vouchers, &self.rrset.rdatas, true) {
             Entry::Keys(keys) => self.verify(keys).map_err(Unproven::Fault),
             Entry::Insecure(_) => Err(Unproven::Unusable),

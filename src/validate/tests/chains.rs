@@ -182,6 +182,29 @@ fn a_sha1_digest_is_not_looked_at_beside_a_stronger_one() {
 }
 
 #[test]
+fn a_trust_anchor_by_sha1_stands_beside_one_of_another_key_by_sha256() {
+    // RFC 4509 §3 is about what a parent zone says. An operator's own digests are of keys that he trusts, each of them.
+    let mut world = World::new();
+    let (root, used) = (Name::root(), world.zones[&Name::root()].ksk.ds(&Name::root(), 1));
+    let standby = world.maker.make(15, KSK).unwrap();
+    let by_sha256 = AnchorKey::Ds(standby.ds(&root, 2));
+    let key = AnchorKey::Dnskey(standby.dnskey());
+    for other in [by_sha256, key] {
+        world.anchors = Anchors::none();
+        world.anchors.add(root.clone(), AnchorKey::Ds(used.clone()));
+        world.anchors.add(root.clone(), other);
+        ask(&world).is_secure();
+    }
+    // Of one key the stronger decides.
+    let mut wrong = world.zones[&root].ksk.ds(&root, 2);
+    wrong[10] ^= 1;
+    world.anchors = Anchors::none();
+    world.anchors.add(root.clone(), AnchorKey::Ds(used));
+    world.anchors.add(root, AnchorKey::Ds(wrong));
+    assert_eq!(*ask(&world).fault(), Fault::NoAnchorMatch);
+}
+
+#[test]
 fn a_dnskey_set_without_the_key_that_the_ds_names_is_bogus() {
     let mut world = World::new();
     let other = world.maker.make(15, KSK).unwrap();
