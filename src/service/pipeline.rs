@@ -121,6 +121,7 @@ impl Service {
         let mut seen: Vec<Name> = vec![question.name.clone()];
         let mut whole: Option<Answer> = None;
         let mut synthesised = false;
+        let judged_by = self.validator();
         loop {
             let link = self.fetched_link(&current, fetch, context).await?;
             synthesised |= link.synthesised;
@@ -132,7 +133,9 @@ impl Service {
             let restarted = whole.is_some();
             let answer = join(whole.take(), &link);
             if link.outcome != Outcome::Alias {
-                if restarted && !synthesised && !answer.state.is_bogus() {
+                // Nor is one kept whose first links were judged by anchors that were taken back before the last came.
+                let of_one_mind = self.judges_by(judged_by.as_ref());
+                if restarted && !synthesised && !answer.state.is_bogus() && of_one_mind {
                     self.keep_answer(question, question.rtype, &answer);
                 }
                 return Ok(answer);

@@ -2,7 +2,8 @@
 //!
 //! Addresses of the given prefixes are taken out of answers, IPv4-mapped ones too, and so are SVCB and HTTPS records
 //! whose hints name them (RFC 9460 §7.3), unless the owner lies in a `private-domain`. What is left is no longer what
-//! the zone signed: it loses its signatures and AD, and the reply says why (RFC 8914).
+//! the zone signed: it loses its signatures and AD, and the reply says why (RFC 8914); or that a negative trust anchor
+//! stands, where one does.
 
 use std::net::IpAddr;
 
@@ -60,6 +61,10 @@ impl PrivateAddresses {
             link.state = ValidationState::Indeterminate;
         }
         link.ttl_secs = ttl;
+        // What was kept by a negative trust anchor is known by its note, when the anchor goes.
+        if link.note.as_ref().is_some_and(|note| note.code == EdeCode::NEGATIVE_TRUST_ANCHOR) {
+            return;
+        }
         let text = format!("{} points into a private network: see private-address", link.target.brief());
         link.note = Some(ExtendedError::new(EdeCode::BLOCKED, &text));
     }

@@ -1,15 +1,16 @@
 //! Negative trust anchors (RFC 7646): what is below them, when they go, and that nothing is left behind.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use rootwalk::dns::edns::EdeCode;
 use rootwalk::dns::{Name, Rcode, RecordType};
 use rootwalk::lab::world::EPOCH_UNIX;
 use rootwalk::lab::{Fault, Flaw, World, Zone};
 use rootwalk::limits;
-use rootwalk::service::NegativeNews;
+use rootwalk::service::{NegativeNews, PrivateAddresses};
 
-use crate::harness::{Ask, Reply, Sim, name, seed};
+use crate::harness::{Ask, Options, Reply, Sim, name, seed};
 
 const WEB: [u8; 4] = [192, 0, 2, 80];
 const DAY: u64 = 86_400;
@@ -35,11 +36,16 @@ type Told = Arc<Mutex<Vec<(Name, NegativeNews)>>>;
 
 /// A resolver with a negative trust anchor for the zone, tended as in a running server.
 fn sim(zone: Zone, until: Option<u64>) -> (Sim, Told) {
-    let sim = Sim::with(world(zone), |options| {
+    sim_with(world(zone), until, |_| {})
+}
+
+fn sim_with(world: World, until: Option<u64>, change: impl FnOnce(&mut Options)) -> (Sim, Told) {
+    let sim = Sim::with(world, |options| {
         options.anchors = Box::new(move |_, mut anchors| {
             anchors.add_negative(name("broken.org."), until);
             anchors
         });
+        change(options);
     });
     let told = tend(&sim);
     (sim, told)
@@ -218,4 +224,31 @@ async fn one_that_is_set_while_it_runs_makes_a_broken_zone_usable_at_once() {
     for owner in ["www.broken.org.", "away.good.org."] {
         is_below_anchor(&sim.ask_a(owner).await, Rcode::NOERROR);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chain_that_outlives_the_anchor_of_one_of_its_aliases_is_not_kept() {
+    let slow = Zone::new("slow.org.").record("www A 192.0.2.80").fault(Fault::Slow(Duration::from_secs(1)));
+    let start = Zone::new("start.org.").record("away CNAME through.broken.org.");
+    let broken = broken().record("through CNAME www.slow.org.");
+    let (sim, told) = sim_with(world(broken).zone(slow).zone(start), Some(EPOCH_UNIX + 60), |_| {});
+    sim.pass(59).await;
+    let reply = sim.ask_a("away.start.org.").await;
+    assert!(reply.rcode() == Rcode::NOERROR && !reply.secure(), "{}", reply.text());
+    assert_eq!(news(&told).last(), Some(&NegativeNews::Ended), "while it was resolved");
+    sim.ask_a("away.start.org.").await.is_failure(EdeCode::SIGNATURE_EXPIRED);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_was_emptied_of_private_addresses_goes_with_the_anchor_too() {
+    let world = world(broken().record("inside A 10.1.2.3"))
+        .zone(Zone::new("start.org.").record("away CNAME inside.broken.org."));
+    let (sim, _) = sim_with(world, Some(EPOCH_UNIX + 60), |options| {
+        options.private = PrivateAddresses::new(&["10.0.0.0/8".parse().unwrap()], Vec::new());
+    });
+    let reply = sim.ask_a("away.start.org.").await;
+    assert!(reply.rcode() == Rcode::NOERROR && !reply.secure(), "{}", reply.text());
+    assert_eq!(reply.types(), [RecordType::CNAME]);
+    sim.pass(61).await;
+    sim.ask_a("away.start.org.").await.is_failure(EdeCode::SIGNATURE_EXPIRED);
 }
