@@ -105,10 +105,13 @@ impl Denials {
         if !verdict.state().is_secure() {
             return;
         }
-        // SOA first: it bounds the others.
+        // SOA first: it bounds the others, also where it may not be kept itself.
+        let mut bounds: Vec<(Name, u32)> = Vec::new();
         for rrset in verdict.authority().iter().filter(|rrset| rrset.rtype == RecordType::SOA) {
             if let Some((zone, _)) = signed_by(rrset).filter(|(zone, _)| *zone == rrset.name) {
-                self.put(&zone, None, rrset, Soa::negative_ttl(rrset).min(ttl_max.negative), now);
+                let ttl = Soa::negative_ttl(rrset);
+                self.put(&zone, None, rrset, ttl.min(ttl_max.negative), now);
+                bounds.push((zone, ttl));
             }
         }
         for rrset in verdict.authority() {
@@ -121,8 +124,9 @@ impl Denials {
                 },
                 _ => continue,
             };
-            let ttl = self.soa(&zone, now).map_or(rrset.ttl, |soa| soa.ttl.min(rrset.ttl));
-            self.put(&zone, Some(key), rrset, ttl.min(ttl_max.negative), now);
+            let bound = bounds.iter().find(|(of, _)| *of == zone).map(|(_, ttl)| *ttl);
+            let bound = bound.or_else(|| self.soa(&zone, now).map(|soa| soa.ttl)).unwrap_or(u32::MAX);
+            self.put(&zone, Some(key), rrset, rrset.ttl.min(bound).min(ttl_max.negative), now);
         }
         let own = |rrset: &&Rrset| !rrset.rtype.is_dnssec_proof() && !rrset.rtype.is_parent_side();
         for rrset in verdict.answer().iter().filter(own) {

@@ -178,6 +178,25 @@ async fn a_denial_lives_no_longer_than_the_soa_record_says() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_denial_that_may_not_be_kept_is_not_kept_by_an_older_soa_record() {
+    let none = Fault::rewrites(|question, reply| {
+        let of_b = question.name == name("b.example.org.");
+        for rrset in reply.authority.iter_mut().filter(|rrset| rrset.rtype == RecordType::SOA && of_b) {
+            rrset.ttl = 0;
+            rrset.signatures_ttl = 0;
+        }
+    });
+    let sim = sim(site().fault(none));
+    sim.ask_a("n.example.org.").await;
+    for owner in ["b.example.org.", "b.example.org.", "b1.example.org."] {
+        let reply = sim.ask_a(owner).await;
+        assert!(reply.rcode() == Rcode::NXDOMAIN && reply.packets > 0, "{owner} {reply:#?}");
+    }
+    // That one said otherwise.
+    is_synthesised(&sim.ask_a("b2.example.org.").await, Rcode::NXDOMAIN);
+}
+
+#[tokio::test(start_paused = true)]
 async fn opt_out_denies_nothing_but_what_it_was_asked_for() {
     let zone = || Zone::new("org.").opt_out();
     let sim = Sim::new(World::new(seed()).zone(zone()).zone(Zone::new("example.org.")));
