@@ -133,7 +133,8 @@ impl Service {
             rrset.signatures_ttl = rrset.ttl;
         }
         // Proven once, and nobody can say whether it still is: no AD.
-        Some(Link::from_cache(question, message, is_alias, ValidationState::Indeterminate, None))
+        let link = Link::from_cache(question, message, is_alias, ValidationState::Indeterminate, None);
+        Some(Link { compact_denial: entry.is_compact_denial(), ..link })
     }
 }
 
@@ -144,7 +145,8 @@ fn lets_stale_be_served(failure: &Failure) -> bool {
 
 /// With the note that says it is stale (RFC 8914 §4.4, §4.20), and why.
 fn told(answer: Answer, cause: &Cause<'_>) -> Answer {
-    let code = if answer.rcode == Rcode::NXDOMAIN { EdeCode::STALE_NXDOMAIN } else { EdeCode::STALE_ANSWER };
+    let denied = answer.rcode == Rcode::NXDOMAIN || answer.compact_denial;
+    let code = if denied { EdeCode::STALE_NXDOMAIN } else { EdeCode::STALE_ANSWER };
     let text = match cause {
         Cause::Failed(failure) => format!("past its time, as it cannot be renewed: {failure}"),
         Cause::Slow(waited) => {

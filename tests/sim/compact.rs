@@ -107,3 +107,20 @@ async fn without_a_proof_nothing_is_called_absent() {
     let insecure = Sim::new(zone(Zone::new("example.org.").island())).ask_as(&ask).await;
     assert_eq!((insecure.rcode(), insecure.secure()), (Rcode::NOERROR, false));
 }
+
+#[tokio::test(start_paused = true)]
+async fn past_its_time_it_is_called_what_it_was_called() {
+    let zone = || Zone::new("example.org.").compact().negative_ttl(100);
+    for (dnssec_ok, rcode) in [(false, Rcode::NXDOMAIN), (true, Rcode::NOERROR)] {
+        let sim = Sim::new(World::new(seed()).zone(zone()));
+        let ask = || Ask { dnssec_ok, ..Ask::new("none.example.org.", RecordType::A) };
+        assert_eq!(sim.ask_as(&ask()).await.rcode(), rcode);
+        sim.pass(101).await;
+        sim.change(&World::new(seed()).zone(zone().fault(Fault::Dead)));
+        let stale = sim.ask_as(&ask()).await;
+        assert_eq!(
+            (stale.rcode(), stale.ede(), stale.secure()),
+            (rcode, Some(EdeCode::STALE_NXDOMAIN), false)
+        );
+    }
+}
