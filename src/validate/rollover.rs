@@ -563,7 +563,7 @@ impl TrustPoint {
     ) -> usize {
         let mut passed_over = 0_usize;
         // RFC 5011 §2.4.1: thirty days, or the original TTL of the first set that has the key if that is longer.
-        let hold_secs = limits::ANCHOR_ADD_HOLD_SECS.max(u64::from(set.original_ttl(verified)));
+        let hold_secs = limits::ANCHOR_ADD_HOLD_SECS.max(u64::from(verified.original_ttl));
         for key in seen.iter().filter(|key| key.is_sep() && !key.is_revoked() && set.can_use(key)) {
             let is_shown_revoked = seen.iter().any(|other| other.is_revoked() && is_same_key(other, key));
             if is_shown_revoked || self.keys.iter().any(|tracked| tracked.key.is(set.zone, key)) {
@@ -602,7 +602,7 @@ impl TrustPoint {
 impl Probes {
     /// RFC 5011 §2.3.
     fn succeed(&mut self, set: &KeySet<'_>, verified: &Verified) {
-        let ttl = u64::from(set.original_ttl(verified));
+        let ttl = u64::from(verified.original_ttl);
         let expiry = verified.until.saturating_sub(set.trial.now);
         let bounded = |longest: u64, part: u64| {
             limits::ANCHOR_PROBE_SECS_MIN.max(longest.min(ttl / part).min(expiry / part))

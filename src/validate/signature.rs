@@ -20,6 +20,8 @@ pub(super) struct Verified {
     pub(super) algorithm: u8,
     /// Seconds that the RRset may be kept (RFC 4035 §5.3.3).
     pub(super) ttl: u32,
+    /// The TTL that the signature says the RRset had, in seconds (RFC 4034 §3.1.4).
+    pub(super) original_ttl: u32,
     /// Until when it counts as valid, in seconds since 1970: a little beyond its expiration if a clock may be wrong.
     pub(super) until: u64,
     /// When the signature begins and expires, in seconds since 1970.
@@ -168,6 +170,7 @@ fn verified(rrset: &Rrset, signature: &Rrsig<'_>, key: &ZoneKey, secs: u32, now:
         algorithm: key.algorithm,
         // RFC 4035 §5.3.3: the lowest of the RRset's and the RRSIG's TTL, the original TTL, the time left.
         ttl: rrset.ttl.min(rrset.signatures_ttl).min(signature.original_ttl).min(secs),
+        original_ttl: signature.original_ttl,
         until: now.saturating_add(u64::from(secs)),
         inception: unix(signature.inception, now),
         expiration: unix(signature.expiration, now),

@@ -79,14 +79,6 @@ impl<'a> KeySet<'a> {
             }
         }
     }
-
-    /// The TTL that the signature says the set had, in seconds.
-    pub(super) fn original_ttl(&self, verified: &Verified) -> u32 {
-        let made = signature::plausible(self.rrset);
-        let by =
-            made.iter().filter(|one| one.key_tag == verified.key_tag && one.algorithm == verified.algorithm);
-        by.map(|one| one.original_ttl).max().unwrap_or(self.rrset.ttl)
-    }
 }
 
 impl AnchorKey {

@@ -133,6 +133,24 @@ fn the_hold_down_is_as_long_as_the_original_ttl_of_the_first_set() {
 }
 
 #[test]
+fn a_forged_signature_beside_the_good_one_neither_prolongs_the_hold_down_nor_the_pauses() {
+    let (mut roll, keys) = Roll::trusting(1);
+    let (old, new) = (&keys[0], &roll.key());
+    let mut set = roll.set(&[old, new], &[old]);
+    let rrset = &mut set.answer[0];
+    let mut forged = rrset.signatures.iter().next().unwrap().to_vec();
+    // The original TTL (RFC 4034 §3.1).
+    forged[4..8].fill(0xff);
+    rrset.signatures.push(&forged);
+    let seen = roll.observe(&set);
+    assert_eq!((edges(&seen), seen.unproven), (vec![(None, Some(State::AddPend))], None));
+    let status = roll.rollover.status();
+    assert_eq!(status[0].probes.interval_secs, limits::ANCHOR_PROBE_SECS_MIN);
+    roll.later(MONTH, &[old, new], &[old]);
+    assert!(roll.trusts(new), "{status:?}");
+}
+
+#[test]
 fn a_pending_key_that_vanishes_begins_anew() {
     let (mut roll, keys) = Roll::trusting(1);
     let (old, new) = (&keys[0], &roll.key());
