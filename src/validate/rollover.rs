@@ -6,7 +6,8 @@
 //!
 //! A key is known by its algorithm and public key: the tag of a revoked one differs. `Start` is a key that is not
 //! tracked. Two departures from §4.2, both on the strict side: a removed key stays known, so that it is never taken for
-//! a new one; and one that was missing for a year is forgotten, as Unbound does, if another key is in use.
+//! a new one; and one that was missing for a year is forgotten, as Unbound does, if another key is in use, or after
+//! thirty days already if there is no room for a new one.
 //!
 //! A zone whose last anchor was revoked counts as never configured (§5): an anchor above decides about it, and where
 //! there is none nothing below is validated, so nothing is called secure. Unbound does the same. Whoever can revoke
@@ -569,7 +570,7 @@ impl TrustPoint {
             if is_shown_revoked || self.keys.iter().any(|tracked| tracked.key.is(set.zone, key)) {
                 continue;
             }
-            if !self.make_room() {
+            if !self.make_room(set, changes) {
                 passed_over = passed_over.saturating_add(1);
                 continue;
             }
@@ -587,15 +588,26 @@ impl TrustPoint {
         passed_over
     }
 
-    /// Whether one more key may be tracked; the one that was removed first is forgotten for it.
-    fn make_room(&mut self) -> bool {
-        if self.keys.len() < limits::ANCHOR_KEYS_MAX {
-            return true;
+    /// Whether one more key may be tracked. For it the one that was removed first is forgotten, or else the one that
+    /// is missing longest, if for as long as a new key waits: a zone that withdraws keys without revoking them goes on,
+    /// and a thief of one key has no sooner got rid of the others.
+    fn make_room(&mut self, set: &KeySet<'_>, changes: &mut Vec<Change>) -> bool {
+        let now = set.trial.now;
+        while self.keys.len() >= limits::ANCHOR_KEYS_MAX {
+            let may_go = |tracked: &Tracked| match tracked.state {
+                State::Removed => true,
+                State::Missing => now.saturating_sub(tracked.since) >= limits::ANCHOR_ADD_HOLD_SECS,
+                State::AddPend | State::Valid | State::Revoked => false,
+            };
+            let may_go = self.keys.iter().enumerate().filter(|(_, tracked)| may_go(tracked));
+            let first = may_go.min_by_key(|(_, tracked)| (tracked.state == State::Missing, tracked.since));
+            let Some((place, _)) = first else { return false };
+            let forgotten = self.keys.remove(place);
+            if forgotten.state == State::Missing {
+                changes.push(forgotten.change(set.zone, Some(State::Missing), None));
+            }
         }
-        let removed = self.keys.iter().enumerate().filter(|(_, tracked)| tracked.state == State::Removed);
-        let Some((oldest, _)) = removed.min_by_key(|(_, tracked)| tracked.since) else { return false };
-        self.keys.remove(oldest);
-        self.keys.len() < limits::ANCHOR_KEYS_MAX
+        true
     }
 }
 

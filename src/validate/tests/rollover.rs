@@ -151,6 +151,34 @@ fn a_forged_signature_beside_the_good_one_neither_prolongs_the_hold_down_nor_the
 }
 
 #[test]
+fn a_zone_that_withdraws_its_keys_without_revoking_them_is_followed_for_good() {
+    let (mut roll, mut keys) = Roll::trusting(1);
+    let mut old = keys.remove(0);
+    for turn in 0..2 * limits::ANCHOR_KEYS_MAX {
+        let new = roll.key();
+        roll.later(DAYS, &[&old, &new], &[&old]);
+        roll.later(MONTH, &[&old, &new], &[&old]);
+        assert!(roll.trusts(&new), "{turn}");
+        let after = roll.later(DAYS, &[&new], &[&new]);
+        assert_eq!(edges(&after), [(Some(State::Valid), Some(State::Missing))]);
+        old = new;
+    }
+    assert_eq!(roll.rollover.status()[0].keys.len(), limits::ANCHOR_KEYS_MAX);
+}
+
+#[test]
+fn who_has_one_of_two_keys_does_not_get_rid_of_the_other_by_new_ones() {
+    let (mut roll, keys) = Roll::trusting(2);
+    let (stolen, kept) = (&keys[0], &keys[1]);
+    for day in 0..30 {
+        let new: Vec<Key> = (0..limits::ANCHOR_KEYS_MAX).map(|_| roll.key()).collect();
+        let shown: Vec<&Key> = std::iter::once(stolen).chain(&new).collect();
+        roll.later(DAYS, &shown, &[stolen]);
+        assert!(roll.trusts(kept), "{day}");
+    }
+}
+
+#[test]
 fn a_pending_key_that_vanishes_begins_anew() {
     let (mut roll, keys) = Roll::trusting(1);
     let (old, new) = (&keys[0], &roll.key());
