@@ -192,7 +192,11 @@ impl Service {
                 let condition = first.as_ref().map_or(Condition::Well, |expiry| expiry.condition(checked));
                 (condition, first)
             }
-            Ok(ValidationState::Insecure) => (Condition::Insecure(insecure.unwrap_or_default()), None),
+            Ok(ValidationState::Insecure) => {
+                let no_zone =
+                    || (!is_zone).then(|| "no zone seems to begin there: name the zone itself".into());
+                (Condition::Insecure(insecure.or_else(no_zone).unwrap_or_default()), None)
+            }
             Ok(ValidationState::Indeterminate) => (Condition::Indeterminate, None),
             // A dead server above it says nothing of the zone.
             Ok(ValidationState::Bogus(reason)) if matches!(reason.fault, Fault::EvidenceMissing { .. }) => {

@@ -175,6 +175,13 @@ async fn a_name_that_is_no_zone_is_not_taken_for_a_zone_that_is_well() {
         let sentence = format!("{named} cannot be checked: no zone begins there: name the zone itself");
         assert_eq!(health.to_string(), sentence);
     }
+    let sim = Sim::new(World::new(seed()).zone(Zone::new("example.org.").opt_out()));
+    let health = sim.service.check_zone(&name("exmaple.example.org."), None).await.unwrap();
+    assert_eq!(
+        health.to_string(),
+        "exmaple.example.org. is insecure: no zone seems to begin there: name the zone itself",
+        "in an opt-out span"
+    );
 }
 
 #[tokio::test(start_paused = true)]
