@@ -23,13 +23,29 @@ impl Service {
             return;
         }
         loop {
-            let mut heard = true;
-            for question in self.key_tag_questions() {
-                heard &= self.fetch(&question, &self.silent_context()).await.is_ok();
+            let next = self.clock.now().after(limits::KEY_TAG_PAUSE);
+            let mut left = self.key_tag_questions();
+            loop {
+                left = self.unheard(left).await;
+                let again = self.clock.now().after(limits::KEY_TAG_RETRY);
+                if left.is_empty() || again >= next {
+                    break;
+                }
+                self.clock.sleep_until(again).await;
             }
-            let pause = if heard { limits::KEY_TAG_PAUSE } else { limits::KEY_TAG_RETRY };
-            self.clock.sleep_until(self.clock.now().after(pause)).await;
+            self.clock.sleep_until(next).await;
         }
+    }
+
+    /// Asks, and returns what nobody heard.
+    async fn unheard(self: &Arc<Self>, questions: Vec<Question>) -> Vec<Question> {
+        let mut unheard = Vec::new();
+        for question in questions {
+            if self.fetch(&question, &self.silent_context()).await.is_err() {
+                unheard.push(question);
+            }
+        }
+        unheard
     }
 
     fn key_tag_questions(&self) -> Vec<Question> {

@@ -177,6 +177,23 @@ async fn who_was_not_reached_is_told_within_the_hour() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_was_reached_is_not_told_again_because_another_was_not() {
+    let (root, by_root) = listening(".");
+    let world = World::new(seed()).zone(root).zone(Zone::new("isle.org.").fault(Fault::Dead));
+    let sim = Sim::with(world, |options| {
+        options.anchors = Box::new(|_, mut anchors| {
+            anchors.add(name("isle.org."), AnchorKey::Ds(vec![1, 2, 13, 2]));
+            anchors
+        });
+    });
+    tokio::spawn(Arc::clone(&sim.service).signal_trust_anchors());
+    sim.pass(86_000).await;
+    assert_eq!(told(&by_root).len(), 1);
+    sim.pass(4_000).await;
+    assert_eq!(told(&by_root).len(), 1, "the next day");
+}
+
+#[tokio::test(start_paused = true)]
 async fn nobody_is_told_anything_without_validation_or_where_it_is_turned_off() {
     type Change = fn(&mut Options);
     let changes: [Change; 3] = [
