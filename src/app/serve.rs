@@ -68,26 +68,40 @@ pub async fn run(configuration: &Configuration, threads: usize) -> Result<(), St
         tracing::info!(%address, "listening");
     }
     let dnssec = &configuration.settings.dnssec;
-    let mut keeping = vec![
-        tokio::spawn(keeper::keep_primed(Arc::clone(&assembly))),
-        tokio::spawn(keeper::keep_negative_anchors(Arc::clone(&assembly))),
-        tokio::spawn(keeper::signal_trust_anchors(Arc::clone(&assembly))),
-        tokio::spawn(keeper::keep_zones(Arc::clone(&assembly), dnssec.watch.clone())),
-    ];
+    let mut keeping = JoinSet::new();
+    keeping.spawn(keeper::keep_primed(Arc::clone(&assembly)));
+    keeping.spawn(keeper::keep_negative_anchors(Arc::clone(&assembly)));
+    keeping.spawn(keeper::signal_trust_anchors(Arc::clone(&assembly)));
+    keeping.spawn(keeper::keep_zones(Arc::clone(&assembly), dnssec.watch.clone()));
     // Where the date stands still no hold-down can be counted, and none is to be written down.
     if dnssec.validation && dnssec.override_date.is_none() {
         let (clock, anchors) = (assembly.clock.clone(), Arc::clone(&assembly.anchors));
-        keeping.push(tokio::spawn(keeper::keep_anchors(Arc::clone(&service), clock, anchors)));
+        keeping.spawn(keeper::keep_anchors(Arc::clone(&service), clock, anchors));
     }
-    keeping.push(tokio::spawn(keeper::keep_watch(assembly)));
+    keeping.spawn(keeper::keep_watch(assembly));
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
+        () = tell_deaths(&mut keeping) => {}
     }
-    keeping.iter().for_each(tokio::task::JoinHandle::abort);
+    keeping.abort_all();
     end(&shutdown, serving, &shared).await;
     tell_counts(&service);
     Ok(())
+}
+
+/// Says so when something that has to be done from time to time is done no more. Does not end.
+async fn tell_deaths(keeping: &mut JoinSet<()>) {
+    while let Some(ended) = keeping.join_next().await {
+        // What is switched off ends well, at once.
+        if let Err(error) = ended {
+            tracing::error!(
+                %error,
+                "a task died that follows keys, or watches zones or the network: clients are served, but restart soon"
+            );
+        }
+    }
+    std::future::pending::<()>().await;
 }
 
 /// What was limited, dropped, judged and verified while it ran.
