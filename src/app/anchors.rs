@@ -81,9 +81,7 @@ impl KeptAnchors {
         })?;
         let stands = match text(&target) {
             Ok(text) => Some(text),
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData) => {
-                None
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(failed("reading it")(error)),
         };
         let whole = stands.as_deref().and_then(|stands| AnchorText::read(stands).ok());
@@ -112,8 +110,10 @@ impl KeptAnchors {
 
 /// Holds the lock of a file until it is dropped.
 fn lock(path: &Path) -> Result<File, TryLockError> {
-    let open = OpenOptions::new().write(true).create(true).truncate(false).open(beside(path, ".lock"));
-    let file = open.map_err(TryLockError::Error)?;
+    let path = beside(path, ".lock");
+    let open = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
+    // One that another user left, who ran this once, can be read and so be locked.
+    let file = open.or_else(|error| File::open(&path).map_err(|_| TryLockError::Error(error)))?;
     let mut tries = 1;
     loop {
         match file.try_lock() {
@@ -345,6 +345,31 @@ mod tests {
         fs::write(place.file(), edited + "nonsense\n").unwrap();
         let faults = place.load().map(|_| ()).unwrap_err();
         assert!(faults.len() == 1 && faults[0].contains("root.key:"), "{faults:?}");
+    }
+
+    #[test]
+    fn a_comment_in_another_encoding_neither_tears_the_file_nor_loses_what_was_written_by_hand() {
+        let place = Place::new("encoding");
+        fs::write(place.file(), [b"\xef\xbb\xbf", SEED.as_bytes()].concat()).unwrap();
+        let (kept, warnings) = place.load().unwrap();
+        assert_eq!(warnings, [""; 0], "a mark at the beginning");
+        kept.store().unwrap();
+        let line = b"example. IN DS 1 13 2 683D2D0ACB8C9B712A1948B27F741219298D0A450D612C483AF444A4C0FB2B16 ; f\xfcr\n";
+        let edited = [text(&place.file()).unwrap().as_bytes(), line].concat();
+        fs::write(place.file(), &edited).unwrap();
+        fails(&kept, 1);
+        assert!(matches!(kept.store(), Err(StoreError::Edited(_))));
+        assert_eq!(fs::read(place.file()).unwrap(), edited);
+        let (read, warnings) = place.load().unwrap();
+        assert_eq!((read.status().len(), warnings.len()), (2, 1), "{warnings:?}");
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused_and_not_waited_for() {
+        let place = Place::new("pipe");
+        assert!(Command::new("mkfifo").arg(place.file()).status().unwrap().success());
+        let faults = place.load().map(|_| ()).unwrap_err();
+        assert!(faults.len() == 1 && faults[0].contains("it is a device or a pipe"), "{faults:?}");
     }
 
     #[test]

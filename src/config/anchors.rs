@@ -49,13 +49,19 @@ pub fn beside(path: &Path, suffix: &str) -> PathBuf {
 /// # Errors
 /// Those of reading; `FileTooLarge` above [`limits::ANCHOR_FILE_OCTETS_MAX`].
 pub fn text(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    let read =
-        File::open(path)?.take(limits::ANCHOR_FILE_OCTETS_MAX.saturating_add(1)).read_to_string(&mut text)?;
-    if u64::try_from(read).is_ok_and(|read| read > limits::ANCHOR_FILE_OCTETS_MAX) {
+    let kind = std::fs::metadata(path)?.file_type();
+    // A pipe would be waited for, and neither can be replaced by a file.
+    if !kind.is_file() && !kind.is_dir() {
+        return Err(io::Error::other("it is a device or a pipe"));
+    }
+    let mut octets = Vec::new();
+    File::open(path)?.take(limits::ANCHOR_FILE_OCTETS_MAX.saturating_add(1)).read_to_end(&mut octets)?;
+    if u64::try_from(octets.len()).is_ok_and(|read| read > limits::ANCHOR_FILE_OCTETS_MAX) {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
-    Ok(text)
+    // An editor's mark at the beginning, and comments in another encoding, say nothing against the anchors.
+    let text = String::from_utf8_lossy(&octets);
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned())
 }
 
 /// Reads what `[dnssec]` names.
@@ -112,7 +118,6 @@ fn said(path: &Path, found: io::Result<String>) -> Result<AnchorText, Lost> {
             "there is no such file: put the zone's DS or DNSKEY records there (trust-anchors/root.ds has the \
              root's), or write \"builtin\"",
         )),
-        io::ErrorKind::InvalidData => Lost::Torn(fault("the file is torn: it is no text")),
         io::ErrorKind::FileTooLarge => Lost::Faulty(vec![fault(
             "the file is larger than 1 MiB: it is no trust anchor file, check the path",
         )]),
