@@ -373,6 +373,35 @@ mod tests {
     }
 
     #[test]
+    fn anchors_that_cannot_be_meant_are_warned_of() {
+        let place = Place::new("doubts");
+        let digest = "683D2D0ACB8C9B712A1948B27F741219298D0A450D612C483AF444A4C0FB2B16";
+        let warns = |text: &str, parts: &[&str]| {
+            fs::write(place.file(), text).unwrap();
+            let warnings = place.load().unwrap().1;
+            assert_eq!(warnings.len(), parts.len(), "{warnings:?}");
+            for (warning, part) in warnings.iter().zip(parts) {
+                assert!(warning.contains(part), "{part}: {warning}");
+            }
+        };
+        let nothing = "so nothing below it is validated";
+        warns(&format!("example. IN DS 1 250 2 {digest}\n"), &[nothing]);
+        warns(&format!("example. IN DS 1 13 3 {digest}\n"), &[nothing]);
+        warns("example. IN DNSKEY 257 3 5 Zm9vYmFy\n", &[nothing]);
+        warns(&format!("example. IN DS 1 250 2 {digest}\nexample. IN DS 1 13 2 {digest}\n"), &[]);
+        let many = |count: usize| {
+            (0..count)
+                .fold(String::new(), |text, tag| text + &format!("example. IN DS {tag} 13 2 {digest}\n"))
+        };
+        warns(&many(limits::DS_MAX), &[]);
+        warns(&many(limits::DS_MAX + 1), &["9 trusted keys and digests, of which 8 are looked at"]);
+        let zone_signing = "example. IN DNSKEY 256 3 13 Zm9vYmFy\n";
+        warns(zone_signing, &[]);
+        let both = format!("{zone_signing}example. IN DNSKEY 257 3 13 Zm9vYmFz\n");
+        warns(&both, &["of example. is a zone signing key"]);
+    }
+
+    #[test]
     fn a_directory_that_cannot_be_written_is_told_with_its_remedy_and_changes_nothing() {
         // Nobody writes there, not even root.
         let path = PathBuf::from("/proc/self/root.key");

@@ -11,7 +11,7 @@ use super::{Dnssec, Fault, Source};
 use crate::limits;
 use crate::validate::anchors::AnchorFault;
 use crate::validate::rollover::{AnchorText, Origin, TextError};
-use crate::validate::{Anchors, Rollover};
+use crate::validate::{Anchors, Policy, Rollover};
 
 const KEY: &str = "dnssec.trust-anchor-file";
 
@@ -99,6 +99,10 @@ pub(super) fn read(dnssec: &Dnssec) -> Result<Read, Vec<Fault>> {
              is validated unless a zone above has one; add a line with the zone's present key"
         );
         warnings.push(Fault::of_file(path, KEY, what));
+    }
+    if dnssec.validation {
+        let doubts = rollover.anchors().doubts(Policy { sha1: dnssec.sha1, ..Policy::default() });
+        warnings.extend(doubts.iter().map(|doubt| Fault::of_file(path, KEY, doubt.to_string())));
     }
     Ok(Read { rollover, file: Some(AnchorFile { path: path.clone(), text }), warnings })
 }

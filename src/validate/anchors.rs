@@ -7,9 +7,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::algorithms::algorithm_number;
+use super::algorithms::{Policy, algorithm_number};
+use super::zone_keys::{self, Voucher};
 use crate::dns::rdata::{Dnskey, Ds};
 use crate::dns::{Name, RecordType};
+use crate::limits;
 
 /// The root's keys: KSK-2024 and KSK-2017 (IANA, RFC 9718).
 const BUILTIN: &str = include_str!("../../trust-anchors/root.ds");
@@ -104,6 +106,28 @@ pub enum AnchorError {
     Parentheses,
 }
 
+/// What is allowed of the trust anchors of a zone, and probably not meant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AnchorDoubt {
+    /// Nothing can be verified by them, so the zone counts as insecure (RFC 4035 §5.2).
+    #[error(
+        "no trusted key of {0} has an algorithm and a digest that can be used here, so nothing below it is validated: \
+         add a line with a key of algorithm 8, 10, 13, 14 or 15, a DS record with digest type 2 or 4"
+    )]
+    Unusable(Name),
+    /// More than are looked at.
+    #[error(
+        "{0} has {1} trusted keys and digests, of which {2} are looked at: remove those that the zone has no more"
+    )]
+    TooMany(Name, usize, usize),
+    /// A key without the SEP flag beside others (RFC 5011 §4.1 takes up keys with it alone).
+    #[error(
+        "the key {1} of {0} is a zone signing key (flags 256) and trusted beside others, so whoever has it can make \
+         new anchors: remove its line"
+    )]
+    ZoneSigning(Name, u16),
+}
+
 impl Anchors {
     /// Nothing is trusted: everything is indeterminate.
     pub fn none() -> Self {
@@ -113,6 +137,27 @@ impl Anchors {
     /// The root keys that Rootwalk is shipped with.
     pub fn builtin() -> Self {
         Self::parse(BUILTIN).unwrap_or_default()
+    }
+
+    /// What is probably not meant.
+    pub fn doubts(&self, policy: Policy) -> Vec<AnchorDoubt> {
+        let mut doubts = Vec::new();
+        for (zone, keys) in self.iter() {
+            let vouchers: Vec<Voucher<'_>> = keys.iter().filter_map(Voucher::from_anchor).collect();
+            let usable = zone_keys::all_usable(&vouchers, true, policy).len();
+            if usable == 0 {
+                doubts.push(AnchorDoubt::Unusable(zone.clone()));
+            }
+            if usable > limits::DS_MAX {
+                doubts.push(AnchorDoubt::TooMany(zone.clone(), usable, limits::DS_MAX));
+            }
+            let signing: Vec<u16> =
+                keys.iter().filter(|key| !key.is_entry_point()).map(AnchorKey::key_tag).collect();
+            if signing.len() < keys.len() {
+                doubts.extend(signing.into_iter().map(|tag| AnchorDoubt::ZoneSigning(zone.clone(), tag)));
+            }
+        }
+        doubts
     }
 
     /// Reads a trust anchor file. All faults are returned, not only the first.
@@ -226,6 +271,14 @@ impl Anchors {
 }
 
 impl AnchorKey {
+    /// Whether it may be one: a key with the SEP flag (RFC 4034 §2.1.1), or a digest.
+    fn is_entry_point(&self) -> bool {
+        match self {
+            Self::Ds(_) => true,
+            Self::Dnskey(rdata) => Dnskey::read(rdata).is_ok_and(|key| key.is_sep()),
+        }
+    }
+
     /// The key tag that the anchor names.
     pub fn key_tag(&self) -> u16 {
         match self {

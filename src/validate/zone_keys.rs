@@ -143,6 +143,16 @@ pub(super) fn usable<'a>(
     from_anchor: bool,
     policy: Policy,
 ) -> Result<Vec<Voucher<'a>>, Insecurity> {
+    let mut usable = all_usable(all, from_anchor, policy);
+    if usable.is_empty() {
+        return Err(why_unusable(all, policy));
+    }
+    usable.truncate(limits::DS_MAX);
+    Ok(usable)
+}
+
+/// All that can be used; how many that are is not bounded.
+pub(super) fn all_usable<'a>(all: &[Voucher<'a>], from_anchor: bool, policy: Policy) -> Vec<Voucher<'a>> {
     let mut usable: Vec<Voucher<'a>> = all
         .iter()
         .filter(|voucher| policy.supports_algorithm(voucher.algorithm()))
@@ -152,9 +162,6 @@ pub(super) fn usable<'a>(
         })
         .copied()
         .collect();
-    if usable.is_empty() {
-        return Err(why_unusable(all, policy));
-    }
     // RFC 4509 §3: a SHA-1 digest is not looked at where the DS set has something stronger. Of trust anchors only where
     // the same key has: an operator who names two keys, each in another way, trusts both.
     let strong: Vec<Voucher<'_>> = usable.iter().filter(|voucher| !voucher.is_sha1()).copied().collect();
@@ -162,8 +169,7 @@ pub(super) fn usable<'a>(
         !voucher.is_sha1() || !strong.iter().any(|other| !from_anchor || other.may_be_of_key(voucher))
     };
     usable.retain(counts);
-    usable.truncate(limits::DS_MAX);
-    Ok(usable)
+    usable
 }
 
 fn why_unusable(all: &[Voucher<'_>], policy: Policy) -> Insecurity {
