@@ -373,6 +373,22 @@ mod tests {
     }
 
     #[test]
+    fn where_there_is_no_file_the_command_that_makes_one_is_told() {
+        let place = Place::new("first");
+        let (file, directory) = (place.file().display().to_string(), place.0.display().to_string());
+        let command = format!("`rootwalk anchor builtin > {file}`");
+        let faults = place.load().map(|_| ()).unwrap_err();
+        assert!(faults[0].contains(&command), "{faults:?}");
+        fs::write(place.file(), "; nothing\n").unwrap();
+        let faults = place.load().map(|_| ()).unwrap_err();
+        assert!(faults[0].contains(&command), "{faults:?}");
+        fs::remove_dir_all(&place.0).unwrap();
+        let faults = place.load().map(|_| ()).unwrap_err();
+        let command = format!("`mkdir -p {directory} && rootwalk anchor builtin > {file}`");
+        assert!(faults[0].contains(&command), "{faults:?}");
+    }
+
+    #[test]
     fn anchors_that_cannot_be_meant_are_warned_of() {
         let place = Place::new("doubts");
         let digest = "683D2D0ACB8C9B712A1948B27F741219298D0A450D612C483AF444A4C0FB2B16";

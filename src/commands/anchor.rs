@@ -1,5 +1,5 @@
 //! `rootwalk anchor status`: the trust anchors as their file tells, without a running server, and the watched zones as
-//! they are found now.
+//! they are found now. `rootwalk anchor builtin`: the keys to begin with.
 //!
 //! Good is what needs nobody: a trusted key in use, a look at the zone's keys that succeeded when it was due, and
 //! watched zones that are secure with signatures that are not about to expire.
@@ -17,6 +17,7 @@ use crate::dns::Name;
 use crate::event::Silent;
 use crate::limits;
 use crate::service::health::{Condition, ZoneHealth};
+use crate::validate::Anchors;
 use crate::validate::algorithms::algorithm_name;
 use crate::validate::rollover::{AnchorText, KeyStatus, Origin, State, ZoneStatus};
 
@@ -37,13 +38,24 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
+    /// Print the root's keys that come with the program, as a first trust anchor file
+    Builtin,
 }
 
 /// Seconds that a look may be late before nobody seems to look.
 const LATE_SECS: u64 = limits::ANCHOR_RETRY_SECS_MAX;
 
+impl Arguments {
+    /// Does what needs no configuration, which may lack just this file. None: there is more to do.
+    pub(super) fn run_alone(&self) -> Option<Exit> {
+        let Action::Builtin = self.action else { return None };
+        print(Anchors::builtin_text());
+        Some(Exit::Good)
+    }
+}
+
 pub(super) fn run(configuration: &Configuration, arguments: &Arguments) -> Exit {
-    let Action::Status { check, json } = arguments.action;
+    let Action::Status { check, json } = arguments.action else { return Exit::Good };
     let mut report = Report::new(configuration, Clock::system().unix());
     let anchors = report.zones.iter().map(|status| &status.zone).filter(|_| check);
     let mut zones: Vec<Name> = anchors.chain(&configuration.settings.dnssec.watch).cloned().collect();

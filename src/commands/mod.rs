@@ -78,6 +78,11 @@ pub fn main() -> ExitCode {
         }
         return lab::run(arguments).into();
     }
+    if let Command::Anchor(arguments) = &command
+        && let Some(exit) = arguments.run_alone()
+    {
+        return exit.into();
+    }
     let configuration = match config::load(file) {
         Ok(configuration) => configuration,
         Err(faults) => {

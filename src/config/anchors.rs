@@ -86,8 +86,12 @@ pub(super) fn read(dnssec: &Dnssec) -> Result<Read, Vec<Fault>> {
             rollover
         }
         Ok(_) => {
-            let what = "the file has no trust anchor: add a DS or DNSKEY record, or set validation = false";
-            let fault = Fault::of_file(path, KEY, what.to_owned());
+            let what = format!(
+                "the file has no trust anchor: add a DS or DNSKEY record (`{}` puts the root's there), or set \
+                 validation = false",
+                begin(path)
+            );
+            let fault = Fault::of_file(path, KEY, what);
             predecessor(path, vec![fault], &mut warnings)?
         }
         Err(Lost::Torn(fault)) => predecessor(path, vec![fault], &mut warnings)?,
@@ -118,10 +122,13 @@ enum Lost {
 fn said(path: &Path, found: io::Result<String>) -> Result<AnchorText, Lost> {
     let fault = |what: &str| Fault::of_file(path, KEY, what.to_owned());
     let text = found.map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => Lost::Torn(fault(
-            "there is no such file: put the zone's DS or DNSKEY records there (trust-anchors/root.ds has the \
-             root's), or write \"builtin\"",
-        )),
+        io::ErrorKind::NotFound => {
+            let command = begin(path);
+            Lost::Torn(fault(&format!(
+                "there is no such file: to begin with the root's keys that come with the program run `{command}`, \
+                 for other keys put their DS or DNSKEY records there; or write \"builtin\", and no state is kept"
+            )))
+        }
         io::ErrorKind::FileTooLarge => Lost::Faulty(vec![fault(
             "the file is larger than 1 MiB: it is no trust anchor file, check the path",
         )]),
@@ -133,6 +140,15 @@ fn said(path: &Path, found: io::Result<String>) -> Result<AnchorText, Lost> {
         )),
         TextError::Faults(found) => Lost::Faulty(found.iter().map(|found| of_line(path, found)).collect()),
     })
+}
+
+/// The command that writes a first file.
+fn begin(path: &Path) -> String {
+    let command = format!("rootwalk anchor builtin > {}", path.display());
+    match path.parent().filter(|parent| !parent.as_os_str().is_empty() && !parent.exists()) {
+        Some(parent) => format!("mkdir -p {} && {command}", parent.display()),
+        None => command,
+    }
 }
 
 fn of_line(path: &Path, fault: &AnchorFault) -> Fault {

@@ -139,6 +139,11 @@ impl Anchors {
         Self::parse(BUILTIN).unwrap_or_default()
     }
 
+    /// These keys as a trust anchor file.
+    pub fn builtin_text() -> &'static str {
+        BUILTIN
+    }
+
     /// What is probably not meant.
     pub fn doubts(&self, policy: Policy) -> Vec<AnchorDoubt> {
         let mut doubts = Vec::new();

@@ -185,4 +185,15 @@ fn the_trust_anchor_file_is_kept_by_a_server_and_shown_without_one() {
     assert_eq!(json["attention"].as_array().unwrap().len(), 2, "{json:#}");
     assert_eq!(run(&["anchor", "status"]).0, Some(0), "the builtin ones");
     assert_eq!(run(&["anchor"]).0, Some(2));
+
+    // The first file is made without one.
+    std::fs::remove_file(&anchors).unwrap();
+    std::fs::remove_file(anchors.with_extension("key.bak")).unwrap();
+    let (code, _, errors) = status(&[]);
+    let command = format!("`rootwalk anchor builtin > {}`", anchors.display());
+    assert!(code == Some(3) && errors.contains(&command), "{errors}");
+    let (code, text, _) = run(&["anchor", "builtin", "--config", config.to_str().unwrap()]);
+    assert_eq!(code, Some(0));
+    std::fs::write(&anchors, text).unwrap();
+    assert_eq!(status(&[]).0, Some(0));
 }
