@@ -138,9 +138,7 @@ fn kept(event: &Event<'_>) -> Option<What> {
         Event::Needed(question) => What::Needed((*question).clone()),
         Event::Proven(step) => What::Proven((*step).clone()),
         Event::Judged { question, state } => {
-            // Lower case: an alias has the letter case that was drawn for the question it came with.
-            let question = Question { name: question.name.to_lowercase(), ..**question };
-            What::Judged { question, state: (*state).clone() }
+            What::Judged { question: (*question).clone(), state: (*state).clone() }
         }
         Event::LimitReached { reached, shadow, .. } => What::Walk {
             line: format!(

@@ -299,10 +299,8 @@ impl Attempt<'_> {
         self.parts.servers.answered_connected(self.server, now);
         self.parts.servers.tcp_tried(self.server, self.zone, !message.header.truncated, now);
         self.remember_cookie_connected(&expected, &message, doubted, now);
-        let changed =
-            message.question.as_ref().is_some_and(|said| !said.name.eq_with_case(&expected.question.name));
         if expected.exact_case {
-            self.parts.servers.case(self.server, changed, now);
+            self.parts.servers.case(self.server, !expected.is_repeated_by(&bytes), now);
         }
         if message.header.truncated {
             return Ok(Err(self.faulted(ServerFault::Truncated, sent, Transport::Tcp)));
@@ -515,7 +513,7 @@ impl Expected {
         if header.opcode != Opcode::QUERY {
             return Verdict::Other("it has another opcode");
         }
-        let Some((message, cookie_malformed)) = read(bytes, &header) else {
+        let Some((message, cookie_malformed)) = read(&self.in_lower_case(bytes), &header) else {
             return Verdict::Unreadable("it cannot be read");
         };
         let Some(question) = &message.question else {
@@ -530,13 +528,30 @@ impl Expected {
         if *question != self.question {
             return Verdict::NearMiss("it answers another question");
         }
-        if self.exact_case && !question.name.eq_with_case(&self.question.name) {
+        if self.exact_case && !self.is_repeated_by(bytes) {
             return Verdict::NearMiss("its question has another letter case");
         }
         if cookie_malformed {
             return Verdict::NearMiss(COOKIE_MALFORMED);
         }
         self.judge_cookie(&message).unwrap_or_else(|| Verdict::Reply(Box::new(message)))
+    }
+
+    /// Whether the name that was asked for stands in the message to the letter.
+    fn is_repeated_by(&self, bytes: &[u8]) -> bool {
+        bytes.get(HEADER_LEN..).is_some_and(|rest| rest.starts_with(self.question.name.as_wire()))
+    }
+
+    /// The message with the name that was asked for in lower case. Compressed names end there, targets of aliases among
+    /// them: they would go on, to clients and into the cache, with the letter case that was drawn for this one query.
+    fn in_lower_case(&self, bytes: &[u8]) -> Vec<u8> {
+        let (mut bytes, name) = (bytes.to_vec(), self.question.name.as_wire());
+        let asked = bytes.get_mut(HEADER_LEN..HEADER_LEN + name.len());
+        if let Some(asked) = asked.filter(|asked| asked.eq_ignore_ascii_case(name)) {
+            // The lengths of labels are no letters: they are below 64.
+            asked.make_ascii_lowercase();
+        }
+        bytes
     }
 
     /// RFC 7873 §5.3. A truncated reply may end before its cookie, and says nothing but that TCP is to be used.

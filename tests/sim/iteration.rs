@@ -299,6 +299,23 @@ async fn no_letter_case_but_the_clients_own_comes_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_letter_case_drawn_for_a_query_does_not_go_on_with_an_alias() {
+    let zone = site("example.org.").record("one CNAME two").record("two CNAME one").record("far CNAME www");
+    for seed in 1..=8 {
+        let sim = Sim::with(world().zone(zone.clone()), |options| options.seed = seed);
+        let reply = sim.ask_a("far.example.org.").await;
+        for rrset in &reply.message.answer {
+            assert!(rrset.name.eq_with_case(&rrset.name.to_lowercase()), "{}", rrset.name);
+            let rdata = rrset.rdatas.first().unwrap();
+            let is_alias = rrset.rtype == RecordType::CNAME;
+            assert!(!is_alias || *rdata == rdata.to_ascii_lowercase(), "{rdata:?}");
+        }
+        let reply = sim.ask_a("one.example.org.").await;
+        assert!(reply.text().ends_with("back to one.example.org."), "{}", reply.text());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn junk_before_the_answer_changes_nothing() {
     for junk in Junk::ALL {
         let sim = Sim::new(world().zone(site("example.org.")));
