@@ -105,13 +105,13 @@ impl Request {
         self.edns.is_some_and(|edns| edns.dnssec_ok)
     }
 
-    /// Whether AD may be set in the reply (RFC 6840 §5.8).
     /// Whether a compact denial is to be called NXDOMAIN: for all but those who would see that it has another form and
     /// do not say that they know it (RFC 9824 §5 and §5.1).
     pub(crate) fn wants_name_error(&self) -> bool {
         !self.dnssec_ok() || self.edns.is_some_and(|edns| edns.compact_ok)
     }
 
+    /// Whether AD may be set in the reply (RFC 6840 §5.8).
     pub(crate) fn wants_authentic_data(&self) -> bool {
         self.authentic_data || self.dnssec_ok()
     }
