@@ -40,8 +40,9 @@ pub struct Store {
 }
 
 impl Store {
-    /// Empty caches that take at most `bytes_max` octets together (`[cache] size`): of sixteen parts answers have
-    /// nine, zone cuts two, denials, addresses, servers, zones and failures one each.
+    /// Empty caches that take at most `bytes_max` octets together, `[cache] size` less what remembers signatures
+    /// ([`crate::limits::SIGNATURES_SHARE`]): of sixteen parts answers have nine, zone cuts two, denials, addresses,
+    /// servers, zones and failures one each.
     pub fn new(bytes_max: usize, entropy: &Entropy) -> Self {
         let part = bytes_max / 16;
         let servers = servers::Servers::new(part, entropy);
