@@ -126,6 +126,7 @@ impl EdeCode {
 
 /// DO, in the lower half of the OPT record's TTL (RFC 3225 §3).
 const DNSSEC_OK: u16 = 0x8000;
+/// CO, beside it (RFC 9824 §5.1).
 const COMPACT_OK: u16 = 0x4000;
 
 impl Edns {
