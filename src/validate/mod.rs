@@ -91,11 +91,6 @@ impl Validator {
         &self.anchors
     }
 
-    /// What an operator decided.
-    pub fn policy(&self) -> Policy {
-        self.policy
-    }
-
     /// Whether what is proven of `zone` tells of `name` as well: the same trust anchor stands above both, and none of
     /// another kind between them. `now_unix`: seconds since 1970.
     pub fn joins(&self, zone: &Name, name: &Name, now_unix: u64) -> bool {

@@ -458,7 +458,7 @@ impl TrustPoint {
     fn bind(&mut self, set: &KeySet<'_>, seen: &[Dnskey<'_>]) {
         let trusted = self.trusted();
         let all: Vec<Voucher<'_>> = trusted.iter().filter_map(Voucher::from_anchor).collect();
-        let policy = set.trial.validator.policy();
+        let policy = set.trial.validator.policy;
         // RFC 4509 §3: by no digest that is not good enough to prove a zone by.
         let usable = zone_keys::usable(&all, true, policy).unwrap_or_default();
         for key in seen.iter().filter(|key| !key.is_revoked()) {
