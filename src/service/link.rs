@@ -64,21 +64,32 @@ fn signed_secs(rrset: &Rrset, now_unix: u64) -> u32 {
 }
 
 impl Link {
+    /// One without records, of which nothing else is known.
+    pub(crate) fn bare(rcode: Rcode, outcome: Outcome, target: Name, state: ValidationState) -> Self {
+        Self {
+            rcode,
+            outcome,
+            answer: Vec::new(),
+            authority: Vec::new(),
+            target,
+            state,
+            compact_denial: false,
+            synthesised: false,
+            note: None,
+            ttl_secs: None,
+        }
+    }
+
     /// From a verdict, within the bounds on time. `now_unix`: seconds since 1970.
     pub(crate) fn new(verdict: Validated, bounds: TtlBounds, now_unix: u64) -> Self {
         let negative = matches!(verdict.outcome(), Outcome::NoData | Outcome::NxDomain);
         let parts = verdict.into_parts();
         let mut link = Self {
-            rcode: parts.rcode,
-            outcome: parts.outcome,
             answer: parts.answer,
             authority: parts.authority,
-            target: parts.target,
-            state: parts.state,
             compact_denial: parts.compact_denial,
-            synthesised: false,
             note: parts.info,
-            ttl_secs: None,
+            ..Self::bare(parts.rcode, parts.outcome, parts.target, parts.state)
         };
         let secure = link.state.is_secure();
         let signed_secs = |rrset: &Rrset| if secure { signed_secs(rrset, now_unix) } else { u32::MAX };
@@ -94,16 +105,11 @@ impl Link {
     /// All that is known beside the records.
     pub(crate) fn without_records(&self) -> Self {
         Self {
-            rcode: self.rcode,
-            outcome: self.outcome,
-            answer: Vec::new(),
-            authority: Vec::new(),
-            target: self.target.clone(),
-            state: self.state.clone(),
             compact_denial: self.compact_denial,
             synthesised: self.synthesised,
             note: self.note.clone(),
             ttl_secs: self.ttl_secs,
+            ..Self::bare(self.rcode, self.outcome, self.target.clone(), self.state.clone())
         }
     }
 
@@ -135,18 +141,7 @@ impl Link {
             _ => (Outcome::Alias, made),
         };
         let (answer, authority) = (vec![dname, cname], message.authority);
-        Some(Self {
-            rcode: Rcode::NOERROR,
-            outcome,
-            answer,
-            authority,
-            target,
-            state,
-            compact_denial: false,
-            synthesised: false,
-            note: None,
-            ttl_secs: None,
-        })
+        Some(Self { answer, authority, ..Self::bare(Rcode::NOERROR, outcome, target, state) })
     }
 
     /// From a cached message about `question`; `alias`: it was kept as the alias at the name, not as an answer.
@@ -173,17 +168,6 @@ impl Link {
             _ => Outcome::NoData,
         };
         let Message { header, answer, authority, .. } = message;
-        Self {
-            rcode: header.rcode,
-            outcome,
-            answer,
-            authority,
-            target,
-            state,
-            compact_denial: false,
-            synthesised: false,
-            note,
-            ttl_secs: None,
-        }
+        Self { answer, authority, note, ..Self::bare(header.rcode, outcome, target, state) }
     }
 }

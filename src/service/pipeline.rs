@@ -452,16 +452,9 @@ impl Service {
 
     fn keep_answer(&self, question: &Question, rtype: RecordType, answer: &Answer) {
         let link = Link {
-            rcode: answer.rcode,
-            outcome: Outcome::Answer,
-            answer: Vec::new(),
-            authority: Vec::new(),
-            target: question.name.clone(),
-            state: answer.state.clone(),
             compact_denial: answer.compact_denial,
-            synthesised: false,
             note: answer.note.clone(),
-            ttl_secs: None,
+            ..Link::bare(answer.rcode, Outcome::Answer, question.name.clone(), answer.state.clone())
         };
         self.keep(&question.name, rtype, answer.rcode, &answer.answer, &answer.authority, &link);
     }
