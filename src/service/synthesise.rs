@@ -133,9 +133,9 @@ impl Search<'_> {
         let mut hashes = Hashes::new();
         let mut at = |name: &Name| {
             let label = hashes.label(name, parameters.0, &parameters.1, self.budget).ok()?;
-            let proven =
-                self.service.store.denials.nsec3(&self.zone, parameters, label.as_slice(), self.now)?;
-            let own = proven.rrset.name.labels().next()?.eq_ignore_ascii_case(&label);
+            let label = label.as_bytes();
+            let proven = self.service.store.denials.nsec3(&self.zone, parameters, label, self.now)?;
+            let own = proven.rrset.name.labels().next()?.eq_ignore_ascii_case(label);
             Some((proven, own))
         };
         let (covering, own) = at(name)?;
@@ -169,7 +169,7 @@ impl Search<'_> {
                 self.affords(1, parameters).then_some(())?;
                 let mut hashes = Hashes::new();
                 let label = hashes.label(&next_closer, parameters.0, &parameters.1, self.budget).ok()?;
-                let record = denials.nsec3(&self.zone, parameters, &label, self.now)?;
+                let record = denials.nsec3(&self.zone, parameters, label.as_bytes(), self.now)?;
                 self.proves(claim, record, &mut hashes)
             })
         })?;

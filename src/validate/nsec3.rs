@@ -10,15 +10,13 @@ use ring::digest;
 use super::Insecurity;
 use super::denial::{self, Claim, Denial, Finding, Stand};
 use crate::budget::Budget;
+use crate::dns::base::base32;
 use crate::dns::rdata::{Nsec3, TypeBitmap};
 use crate::dns::{Name, RecordType, Rrset};
 use crate::limits::{self, Limit, Reached};
 
 /// The hash of a name: SHA-1, the only one there is (RFC 5155 §11).
 type Hash = [u8; 20];
-
-/// The octets of a hash in base 32.
-const LABEL_LEN: usize = 32;
 
 /// Hashes that were computed already, by salt and iterations.
 #[derive(Debug, Clone, Default)]
@@ -38,7 +36,7 @@ impl Hashes {
         self.blocks
     }
 
-    /// The label that a name's NSEC3 record stands under, in lower case (RFC 5155 §3).
+    /// The label that a name's NSEC3 record stands under (RFC 5155 §3).
     ///
     /// # Errors
     /// The limit, when `budget` is used up.
@@ -48,8 +46,8 @@ impl Hashes {
         iterations: u16,
         salt: &[u8],
         budget: &Budget,
-    ) -> Result<[u8; LABEL_LEN], Reached> {
-        self.hash(name, iterations, salt, budget).map(|hash| base32hex_of(&hash))
+    ) -> Result<String, Reached> {
+        self.hash(name, iterations, salt, budget).map(|hash| base32(&hash))
     }
 
     /// RFC 5155 §5: H(H(… H(name ‖ salt) ‖ salt …) ‖ salt).
@@ -322,23 +320,9 @@ impl<'a> Link<'a> {
     }
 }
 
-/// Writes a hash as [`base32hex`] reads it.
-fn base32hex_of(hash: &Hash) -> [u8; LABEL_LEN] {
-    let mut label = [0; LABEL_LEN];
-    for (digits, octets) in label.chunks_exact_mut(8).zip(hash.chunks_exact(5)) {
-        let mut bits = octets.iter().fold(0_u64, |bits, octet| bits << 8 | u64::from(*octet));
-        for digit in digits.iter_mut().rev() {
-            let value = (bits & 31).to_le_bytes()[0];
-            *digit = if value < 10 { b'0' + value } else { b'a' + (value - 10) };
-            bits >>= 5;
-        }
-    }
-    label
-}
-
 /// Reads 32 digits of base 32 with the extended hex alphabet, in either case (RFC 4648 §7, RFC 5155 §3.3).
 fn base32hex(label: &[u8]) -> Option<Hash> {
-    if label.len() != LABEL_LEN {
+    if label.len() != 32 {
         return None;
     }
     let mut hash = [0; 20];
