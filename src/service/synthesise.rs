@@ -23,15 +23,16 @@ use crate::dns::{Name, Question, Rcode, RecordType, Rrset};
 use crate::limits::{self, Limit};
 use crate::service::Service;
 use crate::service::link::Link;
-use crate::validate::ZoneTrust;
 use crate::validate::denial::{self, Claim, Finding};
 use crate::validate::nsec3::{self, Hashes};
+use crate::validate::{Validator, ZoneTrust};
 
 /// The search for an answer to one question in the records of one zone.
 struct Search<'a> {
     service: &'a Service,
     question: &'a Question,
     zone: Name,
+    validator: Arc<Validator>,
     budget: &'a Budget,
     now: Moment,
 }
@@ -54,9 +55,14 @@ impl Service {
             return None;
         }
         let search = self.search(question, budget)?;
+        let mut hashes = Hashes::new();
+        let mut found = search.denied(&mut hashes);
         // No wildcard makes a zone cut.
-        let mut link =
-            search.denied().or_else(|| if rtype.is_parent_side() { None } else { search.expanded() })?;
+        if found.is_none() && !rtype.is_parent_side() {
+            found = search.expanded(&mut hashes);
+        }
+        search.count(&hashes);
+        let mut link = found?;
         self.settings.private.strip(&mut link);
         Some(link)
     }
@@ -64,7 +70,10 @@ impl Service {
     /// The denial of a DS set as a response that is yet to be judged, for a proof that needs one.
     pub(super) fn synthesised_evidence(&self, question: &Question, budget: &Budget) -> Option<Scrubbed> {
         let search = self.search(question, budget)?;
-        let link = search.denied()?;
+        let mut hashes = Hashes::new();
+        let denied = search.denied(&mut hashes);
+        search.count(&hashes);
+        let link = denied?;
         Some(Scrubbed {
             question: question.clone(),
             zone: search.zone,
@@ -85,7 +94,7 @@ impl Service {
         let parent_side = question.rtype.is_parent_side() && !question.name.is_root();
         let place = if parent_side { question.name.parent()? } else { question.name.clone() };
         let zone = self.store.denials.zone_above(&place)?;
-        let now = self.clock.now();
+        let (validator, now) = (self.validator()?, self.clock.now());
         // RFC 6840 §4.1: what is below a zone cut is not the parent's to deny, whatever an older record of it says; nor
         // the DS of one.
         let cut = self.store.delegations.deepest(&question.name, now);
@@ -95,60 +104,64 @@ impl Service {
         };
         if cut.is_some_and(|cut| cut.zone().is_below(&zone))
             || known.is_some_and(no_more)
-            || !self.validator()?.joins(&zone, &place, self.clock.unix())
+            || !validator.joins(&zone, &place, self.clock.unix())
         {
             return None;
         }
-        Some(Search { service: self, question, zone, budget, now })
+        Some(Search { service: self, question, zone, validator, budget, now })
     }
 }
 
 impl Search<'_> {
+    /// Counts what was computed.
+    fn count(&self, hashes: &Hashes) {
+        self.validator.figures().count_nsec3(hashes.blocks());
+    }
+
     /// NXDOMAIN or NODATA.
-    fn denied(&self) -> Option<Link> {
+    fn denied(&self, hashes: &mut Hashes) -> Option<Link> {
         let soa = self.service.store.denials.soa(&self.zone, self.now)?;
-        let found = self.denied_by_nsec().or_else(|| {
+        let found = self.denied_by_nsec(hashes).or_else(|| {
             let chains = self.service.store.denials.hash_parameters(&self.zone);
-            chains.iter().find_map(|parameters| self.denied_by_nsec3(parameters))
+            chains.iter().find_map(|parameters| self.denied_by_nsec3(parameters, hashes))
         })?;
         let compact_denial = found.finding == Finding::NoSuchName;
         let proof = std::iter::once(&soa).chain(&found.proof);
         Some(Link { compact_denial, ..self.link(found.rcode, found.outcome, proof) })
     }
 
-    fn denied_by_nsec(&self) -> Option<Found> {
+    fn denied_by_nsec(&self, hashes: &mut Hashes) -> Option<Found> {
         let name = &self.question.name;
         let first = self.nsec(name)?;
         let source = denial::source_of_synthesis(&self.zone, name, &first.rrset);
         let second = source.and_then(|wildcard| self.nsec(&wildcard));
         let records: Vec<Proven> = std::iter::once(first).chain(second).collect();
-        self.prove(&records, &mut Hashes::new())
+        self.prove(&records, hashes)
     }
 
-    fn denied_by_nsec3(&self, parameters: &HashParameters) -> Option<Found> {
+    fn denied_by_nsec3(&self, parameters: &HashParameters, hashes: &mut Hashes) -> Option<Found> {
         let (name, apex) = (&self.question.name, self.zone.label_count());
         let depth = name.label_count() - apex;
         // The name, those between it and the apex, and the wildcard.
         self.affords(depth + 2, parameters).then_some(())?;
-        let mut hashes = Hashes::new();
-        let mut at = |name: &Name| {
+        let at = |name: &Name, hashes: &mut Hashes| {
             let label = hashes.label(name, parameters.0, &parameters.1, self.budget).ok()?;
             let label = label.as_bytes();
             let proven = self.service.store.denials.nsec3(&self.zone, parameters, label, self.now)?;
             let own = proven.rrset.name.labels().next()?.eq_ignore_ascii_case(label);
             Some((proven, own))
         };
-        let (covering, own) = at(name)?;
+        let (covering, own) = at(name, hashes)?;
         if own {
-            return self.prove(&[covering], &mut hashes);
+            return self.prove(&[covering], hashes);
         }
         // RFC 5155 §8.3, from the apex down: the last name that has a record, and the next one, which has none.
-        let mut encloser = at(&self.zone).filter(|(_, own)| *own)?.0;
+        let mut encloser = at(&self.zone, hashes).filter(|(_, own)| *own)?.0;
         for labels in apex + 1..=name.label_count() {
-            let (record, own) = at(&name.suffix(labels))?;
+            let (record, own) = at(&name.suffix(labels), hashes)?;
             if !own {
-                let wildcard = at(&name.suffix(labels - 1).wildcard().ok()?)?.0;
-                return self.prove(&[encloser, record, wildcard], &mut hashes);
+                let wildcard = at(&name.suffix(labels - 1).wildcard().ok()?, hashes)?.0;
+                return self.prove(&[encloser, record, wildcard], hashes);
             }
             encloser = record;
         }
@@ -156,21 +169,20 @@ impl Search<'_> {
     }
 
     /// What a wildcard gives, where nothing nearer exists (RFC 8198 §5.3).
-    fn expanded(&self) -> Option<Link> {
+    fn expanded(&self, hashes: &mut Hashes) -> Option<Link> {
         let (name, rtype) = (&self.question.name, self.question.rtype);
         let (encloser, wildcard) =
             self.service.store.denials.wildcard_above(&self.zone, name, rtype, self.now)?;
         let claim = Claim::CloserMatch { name, encloser: &encloser };
-        let proof = self.nsec(name).and_then(|record| self.proves(claim, record, &mut Hashes::new()));
+        let proof = self.nsec(name).and_then(|record| self.proves(claim, record, hashes));
         let proof = proof.or_else(|| {
             let next_closer = name.suffix(encloser.label_count() + 1);
             let denials = &self.service.store.denials;
             denials.hash_parameters(&self.zone).iter().find_map(|parameters| {
                 self.affords(1, parameters).then_some(())?;
-                let mut hashes = Hashes::new();
                 let label = hashes.label(&next_closer, parameters.0, &parameters.1, self.budget).ok()?;
                 let record = denials.nsec3(&self.zone, parameters, label.as_bytes(), self.now)?;
-                self.proves(claim, record, &mut hashes)
+                self.proves(claim, record, hashes)
             })
         })?;
         let answer = Rrset { name: name.clone(), ..Rrset::clone(&wildcard.rrset) };
@@ -236,18 +248,13 @@ impl Search<'_> {
     ) -> Link {
         let ttl = proof.clone().map(|proven| proven.ttl).min().unwrap_or(0);
         let aged = |proven: &Proven| Rrset { ttl, signatures_ttl: ttl, ..Rrset::clone(&proven.rrset) };
-        let text = format!("made from what {} proved before (RFC 8198)", self.zone.brief());
+        let zone = self.zone.to_lowercase();
+        let text = format!("made from what {} proved before (RFC 8198)", zone.brief());
         Link {
-            rcode,
-            outcome,
-            answer: Vec::new(),
             authority: proof.map(aged).collect(),
-            target: self.question.name.clone(),
-            state: ValidationState::Secure,
-            compact_denial: false,
             synthesised: true,
             note: Some(ExtendedError::new(EdeCode::SYNTHESIZED, &text)),
-            ttl_secs: None,
+            ..Link::bare(rcode, outcome, self.question.name.clone(), ValidationState::Secure)
         }
     }
 }

@@ -72,7 +72,8 @@ impl Figures {
         self.remembered.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn count_nsec3(&self, blocks: u64) {
+    /// Counts such blocks.
+    pub(crate) fn count_nsec3(&self, blocks: u64) {
         self.nsec3_blocks.fetch_add(blocks, Ordering::Relaxed);
     }
 }

@@ -91,6 +91,21 @@ async fn hashed_denials_answer_for_other_names_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_hashes_of_an_answer_that_is_made_are_counted_like_those_of_a_proof() {
+    let sim = sim(site().nsec3(0, b""));
+    let hashes = || sim.service.validator().unwrap().figures().nsec3_hashes();
+    for number in 0..100 {
+        let (owner, before) = (format!("n{number}.example.org."), hashes());
+        if sim.ask_a(&owner).await.packets == 0 {
+            // Of the name, the apex and the wildcard, a block each.
+            assert_eq!(hashes(), before + 3, "{owner}");
+            return;
+        }
+    }
+    panic!("nothing was made of a hundred denials");
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_absent_type_answers_for_the_other_absent_types_of_the_name() {
     for zone in each_denial(&site().record("x.ent A 192.0.2.80").record("alias CNAME a")) {
         let sim = sim(zone);
