@@ -196,14 +196,9 @@ impl Service {
         }
     }
 
-    /// Judges by other anchors from now on, by the same policy. What is remembered at and below `changed`, the names
-    /// whose anchors are not what they were, is forgotten: it was judged by the old ones (RFC 7646 §2).
-    pub fn trust(&self, anchors: Anchors, changed: &[Name]) {
-        self.change_trust(changed, |held| *held = anchors);
-    }
-
-    /// The same, by the anchors that `change` makes of those there are: who changes some takes nothing back that others
-    /// changed meanwhile.
+    /// Judges from now on by the anchors that `change` makes of those there are, and by the same policy: who changes
+    /// some takes nothing back that others changed meanwhile. What is remembered at and below `changed`, the names whose
+    /// anchors are not what they were, is forgotten: it was judged by the old ones (RFC 7646 §2).
     pub fn change_trust(&self, changed: &[Name], change: impl FnOnce(&mut Anchors)) {
         let Some(validator) = &self.validator else { return };
         {

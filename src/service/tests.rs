@@ -529,19 +529,19 @@ async fn what_was_judged_by_anchors_that_are_taken_back_is_forgotten() {
     }
     let mut anchors = Anchors::builtin();
     anchors.add_negative(name("example."), None);
-    service.trust(anchors, &[name("example.")]);
+    service.change_trust(&[name("example.")], |held| *held = anchors);
     let asked = script.asked.load(Ordering::Relaxed);
     assert_eq!(ede(&example.of(&service).await.unwrap()), Some(EdeCode::NEGATIVE_TRUST_ANCHOR));
     assert_eq!(script.asked.load(Ordering::Relaxed), asked + 1);
     assert_eq!(test.of(&service).await.unwrap().header.rcode, Rcode::SERVFAIL);
     assert_eq!(script.asked.load(Ordering::Relaxed), asked + 1, "of others it is remembered");
     // What is under way when they change is answered, and not kept.
-    service.trust(Anchors::none(), &[Name::root()]);
+    service.change_trust(&[Name::root()], |held| *held = Anchors::none());
     let taken_back = async {
         tokio::time::sleep(Duration::from_millis(50)).await;
         let mut anchors = Anchors::none();
         anchors.add_negative(name("example."), None);
-        service.trust(anchors, &[name("example.")]);
+        service.change_trust(&[name("example.")], |held| *held = anchors);
     };
     let (before, ()) = tokio::join!(example.of(&service), taken_back);
     let before = before.unwrap();

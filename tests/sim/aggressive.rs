@@ -301,15 +301,15 @@ async fn what_was_denied_under_other_anchors_is_denied_no_more() {
     // At the zone, above it, and at a name within it.
     for zone in ["example.org.", "org.", "."] {
         is_synthesised(&sim.ask_a("n1.example.org.").await, Rcode::NXDOMAIN);
-        sim.service.trust(with_negative(zone), &[name(zone)]);
+        sim.service.change_trust(&[name(zone)], |held| *held = with_negative(zone));
         assert!(sim.store.denials.zone_above(&name("example.org.")).is_none_or(|zone| zone.is_root()));
         let reply = sim.ask_a("n2.example.org.").await;
         assert!(reply.rcode() == Rcode::NXDOMAIN && !reply.secure() && reply.packets > 0, "{zone}");
-        sim.service.trust(anchors(), &[name(zone)]);
+        sim.service.change_trust(&[name(zone)], |held| *held = anchors());
         let reply = sim.ask_a("n3.example.org.").await;
         assert!(reply.rcode() == Rcode::NXDOMAIN && reply.secure() && reply.packets > 0, "{zone}");
     }
-    sim.service.trust(with_negative("n4.example.org."), &[name("n4.example.org.")]);
+    sim.service.change_trust(&[name("n4.example.org.")], |held| *held = with_negative("n4.example.org."));
     let below = sim.ask_a("x.n4.example.org.").await;
     assert!(below.rcode() == Rcode::NXDOMAIN && !below.secure() && below.packets > 0);
     is_synthesised(&sim.ask_a("n5.example.org.").await, Rcode::NXDOMAIN);
