@@ -361,15 +361,6 @@ pub const VERIFICATION_COST: u32 = 8;
 /// The signature verifications in one slice of work, in those of P-256 (0.4 ms); then the proof pauses so that others
 /// run.
 pub const SLICE_COST: u32 = 8;
-/// How often a zone under a negative trust anchor that has an end is tried without it (RFC 7646 §2, BIND `nta-recheck`
-/// 5 min): three questions and their proof, one zone after the other. Resolvers that began together are spread no
-/// further: a thousand of them ask a zone ten questions a second on the average.
-pub const NEGATIVE_ANCHOR_CHECK: Duration = Duration::from_secs(300);
-/// How often the servers of a zone with trust anchors are told which keys those name (RFC 8145 §5). BIND: a day. Unbound:
-/// whenever it fetches the zone's keys, which for the root comes to the same.
-pub const KEY_TAG_PAUSE: Duration = Duration::from_secs(86_400);
-/// How soon they are told again where they could not be reached.
-pub const KEY_TAG_RETRY: Duration = Duration::from_secs(3_600);
 /// Seconds that a clock may be wrong: a tenth of the signature's lifetime, within these bounds (Unbound's
 /// `val-sig-skew-min` and `-max`).
 pub const SIGNATURE_SKEW_SECS_MIN: u32 = 3_600;
@@ -382,7 +373,7 @@ pub const SIGNATURES_SHARE: usize = 128;
 /// The same where nobody says how much memory there is.
 pub const SIGNATURES_OCTETS: usize = 2 << 20;
 
-// Trust anchors that follow their zones (RFC 5011).
+// Trust anchors: RFC 5011, RFC 8145, RFC 7646.
 
 /// Seconds that a new key is seen in every proven set before it is trusted (RFC 5011 §2.4.1: 30 days).
 pub const ANCHOR_ADD_HOLD_SECS: u64 = 30 * 86_400;
@@ -408,6 +399,15 @@ pub const ANCHOR_FILE_OCTETS_MAX: u64 = 1 << 20;
 pub const ANCHOR_LOCK_TRIES: u32 = 20;
 /// See [`ANCHOR_LOCK_TRIES`].
 pub const ANCHOR_LOCK_WAIT: Duration = Duration::from_millis(10);
+/// How often a zone under a negative trust anchor that has an end is tried without it (RFC 7646 §2, BIND `nta-recheck`
+/// 5 min): three questions and their proof, one zone after the other. Resolvers that began together are spread no
+/// further: a thousand of them ask a zone ten questions a second on the average.
+pub const NEGATIVE_ANCHOR_CHECK: Duration = Duration::from_secs(300);
+/// How often the servers of a zone with trust anchors are told which keys those name (RFC 8145 §5). BIND: a day. Unbound:
+/// whenever it fetches the zone's keys, which for the root comes to the same.
+pub const KEY_TAG_PAUSE: Duration = Duration::from_secs(86_400);
+/// How soon they are told again where they could not be reached.
+pub const KEY_TAG_RETRY: Duration = Duration::from_secs(3_600);
 
 // The health of watched zones.
 
