@@ -83,7 +83,7 @@ pub struct ProofStep {
 pub enum Fact {
     /// The DNSKEY set of the zone was looked at.
     Keys(KeySet),
-    /// The zone's keys were proven by an earlier question; seconds since 1970 until when.
+    /// The zone's keys were proven by an earlier question.
     Remembered {
         /// Until when the signature over its DNSKEY set is valid, in seconds since 1970.
         until: u64,
