@@ -30,7 +30,7 @@ pub mod stage;
 mod stale;
 mod synthesise;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use crate::budget::{Budget, Caps, LimitHits};
 use crate::cache::Store;
@@ -119,6 +119,8 @@ pub struct Service {
     clock: Clock,
     source: Arc<dyn Source>,
     validator: Option<RwLock<Arc<Validator>>>,
+    /// Shared by those who put into the caches what was judged, and taken alone by who changes what is judged by.
+    keeping: RwLock<()>,
     store: Arc<Store>,
     stages: Vec<Box<dyn Stage>>,
     access: AccessTable,
@@ -154,6 +156,7 @@ impl Service {
             clock: parts.clock,
             source: parts.source,
             validator: parts.validator.map(RwLock::new),
+            keeping: RwLock::default(),
             store: parts.store,
             stages: parts.stages,
             access: parts.access,
@@ -196,12 +199,20 @@ impl Service {
         }
     }
 
+    /// Leave to keep what was judged by this validator; none if it is not what answers are judged by any more. While it is
+    /// held that does not change: what is kept by it is there to be forgotten when it does.
+    fn may_keep(&self, judged_by: Option<&Arc<Validator>>) -> Option<RwLockReadGuard<'_, ()>> {
+        let leave = self.keeping.read().unwrap_or_else(PoisonError::into_inner);
+        self.judges_by(judged_by).then_some(leave)
+    }
+
     /// Judges from now on by the anchors that `change` makes of those there are, and by the same policy: who changes
     /// some takes nothing back that others changed meanwhile. What is remembered at and below `changed`, the names whose
     /// anchors are not what they were, is forgotten: it was judged by the old ones (RFC 7646 §2).
     pub fn change_trust(&self, changed: &[Name], change: impl FnOnce(&mut Anchors)) {
         let Some(validator) = &self.validator else { return };
         {
+            let _alone = self.keeping.write().unwrap_or_else(PoisonError::into_inner);
             let mut held = validator.write().unwrap_or_else(PoisonError::into_inner);
             let mut anchors = held.anchors().clone();
             change(&mut anchors);

@@ -134,8 +134,11 @@ impl Service {
             let answer = join(whole.take(), &link);
             if link.outcome != Outcome::Alias {
                 // Nor is one kept whose first links were judged by anchors that were taken back before the last came.
-                let of_one_mind = self.judges_by(judged_by.as_ref());
-                if restarted && !synthesised && !answer.state.is_bogus() && of_one_mind {
+                if restarted
+                    && !synthesised
+                    && !answer.state.is_bogus()
+                    && let Some(_leave) = self.may_keep(judged_by.as_ref())
+                {
                     self.keep_answer(question, question.rtype, &answer);
                 }
                 return Ok(answer);
@@ -198,7 +201,8 @@ impl Service {
         let judged_by = self.validator();
         match self.proven(question, context).await {
             Ok(verdict) => {
-                if self.settings.aggressive_nsec && self.judges_by(judged_by.as_ref()) {
+                let leave = self.may_keep(judged_by.as_ref());
+                if self.settings.aggressive_nsec && leave.is_some() {
                     let TtlBounds { max: positive, max_negative, .. } = self.settings.ttl;
                     let ttl_max = TtlMax { negative: max_negative.min(positive), positive };
                     self.store.denials.insert(&verdict, ttl_max, self.clock.now());
@@ -208,7 +212,7 @@ impl Service {
                 if let Some(limit) = link.limit().filter(|_| !whole) {
                     return Err(Failure::Limit(limit));
                 }
-                if !self.judges_by(judged_by.as_ref()) {
+                if leave.is_none() {
                     // By anchors that were taken back meanwhile: good for those who waited, and not kept.
                     return Ok(Arc::new(link));
                 }

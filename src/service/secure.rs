@@ -136,7 +136,7 @@ impl Service {
             let known = Known { service: self, now, distrusted, basis: work.basis };
             match proof.step(&known, &context.budget, &*context.observer, self.clock.unix()) {
                 Step::Done(verdict) => {
-                    if self.judges_by(Some(work.validator)) {
+                    if let Some(_leave) = self.may_keep(Some(work.validator)) {
                         self.remember_zones(&verdict);
                     }
                     // Evidence that was not fetched for reasons of our own says nothing about the answer.

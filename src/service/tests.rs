@@ -549,6 +549,31 @@ async fn what_was_judged_by_anchors_that_are_taken_back_is_forgotten() {
     assert_eq!(ede(&example.of(&service).await.unwrap()), Some(EdeCode::NEGATIVE_TRUST_ANCHOR));
 }
 
+#[test]
+fn anchors_do_not_change_between_the_leave_to_keep_something_and_its_keeping() {
+    let mut parts = parts(&Arc::new(Script::default()));
+    parts.validator = Some(Arc::new(Validator::new(Anchors::builtin(), crate::validate::Policy::default())));
+    let service = Service::new(parts, &lookup::Addresses::default());
+    let zone = name("example.");
+    let judged_by = service.validator();
+    let leave = service.may_keep(judged_by.as_ref()).unwrap();
+    std::thread::scope(|scope| {
+        let changes = scope.spawn(|| {
+            service.change_trust(std::slice::from_ref(&zone), |anchors| {
+                anchors.add_negative(zone.clone(), None)
+            });
+        });
+        std::thread::sleep(Duration::from_millis(50));
+        assert!(service.judges_by(judged_by.as_ref()));
+        let trust = Arc::new(crate::validate::ZoneTrust::Insecure(crate::validate::Insecurity::NoDs));
+        service.store.zones.insert(&zone, trust, 60, service.clock.now());
+        drop(leave);
+        changes.join().unwrap();
+    });
+    assert!(service.may_keep(judged_by.as_ref()).is_none());
+    assert!(service.store.zones.is_empty(), "what was kept until then is forgotten");
+}
+
 #[tokio::test(start_paused = true)]
 async fn public_names_do_not_point_into_private_networks() {
     let script = Arc::new(Script::default());
