@@ -257,7 +257,7 @@ impl Service {
             let of_use = |found: &Result<Link, Failure>| {
                 fetch != Fetch::Unchecked || !found.as_ref().is_err_and(Failure::is_bogus)
             };
-            let remembered = self.remembered(question).filter(of_use);
+            let remembered = self.remembered(question, self.cached(question)).filter(of_use);
             return match fetch {
                 // RFC 8198 appendix A.
                 Fetch::Unchecked => remembered,
@@ -272,17 +272,21 @@ impl Service {
         self.link_of(question, &alias, true).map(Ok)
     }
 
-    /// What is known without asking anyone.
-    fn remembered(&self, question: &Question) -> Option<Result<Link, Failure>> {
+    /// What is known without asking anyone, and without making it of what is proven of other names; `cached` is what
+    /// [`Self::cached`] has of the question.
+    fn remembered(
+        &self,
+        question: &Question,
+        cached: Option<(CachedAnswer, bool)>,
+    ) -> Option<Result<Link, Failure>> {
         let now = self.clock.now();
-        let cached = self.cached(question);
         let failure = self.store.failures.get(question, now);
         // A failure to renew an answer takes nothing from it, nor from an alias, unless that leads nowhere.
         let leads_nowhere = |failure: &Failure| matches!(failure, Failure::Limit(_) | Failure::AliasLoop(_));
-        if let Some((entry, is_alias)) = &cached
-            && !(*is_alias && failure.as_ref().is_some_and(leads_nowhere))
+        if let Some((entry, is_alias)) = cached
+            && !(is_alias && failure.as_ref().is_some_and(leads_nowhere))
         {
-            return self.link_of(question, entry, *is_alias).map(Ok);
+            return self.link_of(question, &entry, is_alias).map(Ok);
         }
         if let Some(failure) = failure {
             if let Failure::Bogus(reason) = failure.root_cause()
@@ -377,10 +381,11 @@ impl Service {
 
     /// The reply to a request, if a whole answer is known.
     pub(super) fn remembered_reply(self: &Arc<Self>, request: &Request) -> Option<Vec<u8>> {
-        if let Some((entry, _)) = self.cached(&request.question) {
-            self.renew_for(request, &entry);
+        let cached = self.cached(&request.question);
+        if let Some((entry, _)) = &cached {
+            self.renew_for(request, entry);
         }
-        let remembered = self.remembered(&request.question).or_else(|| {
+        let remembered = self.remembered(&request.question, cached).or_else(|| {
             // Nothing was spent yet: if it comes to asking, the question has a budget of its own.
             let budget = Budget::new(self.settings.caps.clone(), self.clock.now());
             let checks = !request.checking_disabled;
