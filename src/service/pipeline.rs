@@ -120,11 +120,12 @@ impl Service {
         let mut current = question.clone();
         let mut seen: Vec<Name> = vec![question.name.clone()];
         let mut whole: Option<Answer> = None;
-        let mut synthesised = false;
+        let mut invented = false;
         let judged_by = self.validator();
         loop {
             let link = self.fetched_link(&current, fetch, context).await?;
-            synthesised |= link.synthesised;
+            // By a wildcard, or a denial, any name can be made up; an alias that came from somewhere cost a packet.
+            invented |= link.synthesised && whole.is_none();
             if let ValidationState::Bogus(reason) = &link.state
                 && !checking_disabled
             {
@@ -135,7 +136,7 @@ impl Service {
             if link.outcome != Outcome::Alias {
                 // Nor is one kept whose first links were judged by anchors that were taken back before the last came.
                 if restarted
-                    && !synthesised
+                    && !invented
                     && !answer.state.is_bogus()
                     && let Some(_leave) = self.may_keep(judged_by.as_ref())
                 {
