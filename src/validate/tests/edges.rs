@@ -5,6 +5,7 @@ use super::super::algorithms::{KeyForm, key_form};
 use super::super::anchors::{AnchorError, base64, hexadecimal};
 use super::super::denial::{self, Claim, Denial, Finding};
 use super::super::nsec3::Hashes;
+use super::super::signature;
 use super::super::zone_keys::ZoneKey;
 use super::*;
 use crate::dns::Rdatas;
@@ -208,6 +209,23 @@ fn a_zone_says_nothing_of_its_own_ds_nor_of_the_roots() {
     // The root's own record does.
     let found = proves(".", Claim::Ds(&Name::root()), &[nsec(".", "a.", &[NS, RecordType::SOA])]);
     assert_eq!(found.unwrap().finding, Finding::Delegation);
+}
+
+#[test]
+fn that_a_name_has_no_keys_is_denied_by_the_zone_it_is_in_and_by_no_other() {
+    let by = |zone: &str, owner: &str, rtype| signature::may_deny(&name(zone), &name(owner), rtype);
+    for (zone, owner, may) in [
+        ("example.", "example.", true),
+        ("example.", "www.example.", true),
+        (".", "example.", true),
+        ("www.example.", "example.", false),
+        ("other.", "example.", false),
+    ] {
+        assert_eq!(by(zone, owner, RecordType::DNSKEY), may, "{zone} of {owner}");
+        // Whatever else is there is denied by who might have signed it.
+        assert_eq!(by(zone, owner, A), may, "{zone} of {owner}");
+    }
+    assert!(by(".", "example.", RecordType::DS) && !by("example.", "example.", RecordType::DS));
 }
 
 #[test]

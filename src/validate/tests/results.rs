@@ -202,3 +202,69 @@ fn of_several_reasons_to_be_insecure_a_client_is_told_the_first() {
         assert_eq!(judged.validated.info().unwrap().code, code);
     }
 }
+
+#[test]
+fn what_is_not_signed_is_the_reason_and_not_the_ds_that_was_looked_for_because_of_it() {
+    let mut world = World::new();
+    let ds = question("www.example.", RecordType::DS);
+    let stripped = nsec_rdata(&name("x.example."), &[A, RecordType::NSEC]);
+    let stripped = Rrset::new(name("www.example."), RecordType::NSEC, 60).with(&stripped);
+    let other = world.a("example.", "www.example.");
+    let wrong = Rrset { rtype: RecordType::DS, ..other };
+    let blamed = |world: &World, zone: &str| {
+        let mut response = answer(vec![unsigned_a("www.example.")]);
+        response.zone = name(zone);
+        let validated = world.judge(response).validated;
+        assert_eq!(validated.culprit().unwrap().question, ds, "whoever was asked last");
+        let reason = validated.reason().unwrap();
+        assert_eq!(reason.name, name("www.example."));
+        (reason.rtype, reason.fault.clone())
+    };
+    // No proof that no zone begins at the name, and one without its signatures.
+    for records in [vec![], vec![stripped]] {
+        world.serve(nodata(ds.clone(), records));
+        assert_eq!(blamed(&world, "example."), (A, Fault::SignatureMissing));
+        // Another zone was asked: that the one above cannot show where it begins is what there is to say.
+        assert_ne!(blamed(&world, "www.example.").0, A);
+    }
+    // What is wrong in itself says more than what is not there.
+    let mut answered = answer(vec![wrong]);
+    answered.question = ds.clone();
+    world.serve(answered);
+    assert_eq!(blamed(&world, "example.").0, RecordType::DS);
+}
+
+#[test]
+fn a_fault_is_told_of_the_zone_whose_word_it_was() {
+    let mut wrong = World::new().a("example.", "www.example.");
+    wrong.rdatas = [[192, 0, 2, 66].as_slice()].into_iter().collect();
+    let mut response = answer(vec![wrong]);
+    response.zone = Name::root();
+    let judged = World::new().judge(response);
+    assert_eq!(
+        (&judged.told.last().unwrap().zone, judged.fault().label()),
+        (&name("example."), "signature-wrong")
+    );
+}
+
+#[test]
+fn a_client_is_told_which_negative_anchor_it_is_and_until_when() {
+    let mut world = World::new();
+    for (until, end) in [(None, "not to validate this"), (Some(NOW + 1), "until 2027-01-15 08:00:01 UTC")] {
+        world.anchors.add_negative(name("example."), until);
+        let judged = world.judge(answer(vec![unsigned_a("www.example.")])).validated;
+        let text = &judged.info().unwrap().text;
+        assert!(text.contains("a negative trust anchor at example.") && text.ends_with(end), "{text}");
+    }
+}
+
+#[test]
+fn a_validator_that_is_printed_names_the_memory_of_signatures_and_not_what_is_in_it() {
+    let world = World::new();
+    let validator = world.validator();
+    let before = format!("{validator:?}").len();
+    world.judge_by(&validator, answer(vec![world.a("example.", "www.example.")]), NOW).is_secure();
+    let printed = format!("{:?}", super::super::memo::Memo::default());
+    assert!(printed.starts_with("Memo { buckets: "), "{printed}");
+    assert!(format!("{validator:?}").contains(&printed) && format!("{validator:?}").len() == before);
+}
