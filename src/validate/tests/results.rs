@@ -78,6 +78,31 @@ fn other_anchors_leave_the_policy_as_it_is() {
 }
 
 #[test]
+fn what_is_proven_of_a_zone_tells_of_a_name_only_where_one_anchor_stands_above_both() {
+    let mut world = World::new();
+    let ksk = &world.zones[&name("example.")].ksk;
+    world.anchors.add(name("sub.example."), AnchorKey::Ds(ksk.ds(&name("sub.example."), 2)));
+    world.anchors.add_negative(name("not.example."), Some(NOW + 1));
+    let validator = world.validator();
+    for (zone, of, joins) in [
+        ("example.", "www.example.", true),
+        ("example.", "example.", true),
+        ("sub.example.", "www.sub.example.", true),
+        // Not in the zone.
+        ("example.", "www.other.", false),
+        ("www.example.", "example.", false),
+        // Another anchor stands between them, or one that says not to validate.
+        ("example.", "www.sub.example.", false),
+        ("example.", "www.not.example.", false),
+    ] {
+        assert_eq!(validator.joins(&name(zone), &name(of), NOW), joins, "{zone} of {of}");
+    }
+    assert!(validator.joins(&name("example."), &name("www.not.example."), NOW + 1), "its time is over");
+    let nothing = Validator::new(Anchors::none(), Policy::default());
+    assert!(!nothing.joins(&name("example."), &name("www.example."), NOW));
+}
+
+#[test]
 fn what_is_not_checked_is_indeterminate_as_it_came() {
     let response = answer(vec![unsigned_a("www.example.")]);
     let unchecked = Validator::unchecked(response.clone());
