@@ -1,7 +1,7 @@
 //! Edges: where one more, one less or one of two decides.
 
 use super::super::ZoneKeys;
-use super::super::algorithms::{KeyForm, key_form};
+use super::super::algorithms::{KeyForm, algorithm_name, key_form};
 use super::super::anchors::{AnchorError, base64, hexadecimal};
 use super::super::denial::{self, Claim, Denial, Finding};
 use super::super::nsec3::Hashes;
@@ -477,4 +477,56 @@ fn digits_of_base_16_and_of_base_64_have_their_values() {
                   abb2dbafc31cb3d35db7e39ebbf3dfbf";
     assert_eq!(base64(digits), hexadecimal(octets));
     assert!(base64("A===").is_none() && base64("AA===").is_none() && base64("AAAAA").is_none());
+}
+
+#[test]
+fn the_wildcard_that_would_answer_is_told_where_a_record_says_that_nothing_of_the_name_exists() {
+    let source = |of: &str, next: &str| {
+        let record = nsec("a.example.", next, &[A]);
+        denial::source_of_synthesis(&name("example."), &name(of), &record)
+    };
+    assert_eq!(source("b.example.", "m.example."), Some(name("*.example.")));
+    assert_eq!(source("b.a.example.", "m.example."), Some(name("*.a.example.")));
+    assert_eq!(source("ent.example.", "x.ent.example."), None, "it exists, without records of its own");
+    assert_eq!(source("z.example.", "m.example."), None);
+}
+
+#[test]
+fn a_hash_is_written_as_the_owner_of_its_record() {
+    // RFC 5155, appendix A.
+    let salt = [0xaa, 0xbb, 0xcc, 0xdd];
+    let budget = Budget::new(Caps::default(), Moment(0));
+    for (owner, label) in [
+        ("example.", b"0p9mhaveqvm6t7vbl5lop2u3t2rp3tom"),
+        ("a.example.", b"35mthgpgcu1qg68fab165klnsnk3dpvl"),
+    ] {
+        assert_eq!(Hashes::new().label(&name(owner), 12, &salt, &budget), Ok(*label));
+    }
+}
+
+#[test]
+fn the_anchors_of_a_zone_are_replaced_as_a_whole_and_behind_a_negative_one_unseen() {
+    let zone = name("example.");
+    let key = |octet: u8| AnchorKey::Ds(vec![octet; 36]);
+    let keys = |anchors: &Anchors| -> Vec<AnchorKey> {
+        anchors.iter().filter(|(at, _)| **at == zone).flat_map(|(_, keys)| keys.to_vec()).collect()
+    };
+    let mut anchors = Anchors::none();
+    anchors.add(zone.clone(), key(1));
+    anchors.replace(&zone, vec![key(2), key(3)]);
+    assert_eq!(keys(&anchors), [key(2), key(3)]);
+    assert_eq!(anchors.deepest(&name("www.example.")), Some(zone.clone()));
+    assert_eq!(anchors.deepest(&name("org.")), None);
+    anchors.add_negative(zone.clone(), None);
+    anchors.replace(&zone, vec![key(4)]);
+    assert_eq!(anchors.negatives().collect::<Vec<_>>(), [(&zone, None)], "it stays");
+    anchors.lift_negative(&zone);
+    assert_eq!(keys(&anchors), [key(4)]);
+    anchors.replace(&zone, Vec::new());
+    assert_eq!((anchors.deepest(&zone), anchors.is_empty()), (None, true));
+}
+
+#[test]
+fn an_algorithm_is_told_by_its_name_or_its_number() {
+    assert_eq!([13, 99].map(algorithm_name), ["ECDSAP256SHA256", "algorithm 99"]);
 }

@@ -3,7 +3,7 @@
 use super::super::{Insecurity, NoEvidence, Sha1};
 use super::*;
 use crate::dns::edns::EdeCode;
-use crate::event::{Fact, ProofStep};
+use crate::event::{Fact, ProofStep, Witness};
 
 const A: RecordType = RecordType::A;
 
@@ -292,4 +292,52 @@ fn a_validator_that_is_printed_names_the_memory_of_signatures_and_not_what_is_in
     let printed = format!("{:?}", super::super::memo::Memo::default());
     assert!(printed.starts_with("Memo { buckets: "), "{printed}");
     assert!(format!("{validator:?}").contains(&printed) && format!("{validator:?}").len() == before);
+}
+
+/// What the records of a denial show, each: the names it stands at, the names it covers, whether it may hide some.
+fn witnesses(judged: &Judged) -> (Option<Name>, Vec<Witness>) {
+    let denied = judged.told.iter().filter_map(|step| match &step.fact {
+        Fact::Denied(absence) => Some((absence.encloser.clone(), absence.witnesses.clone())),
+        _ => None,
+    });
+    denied.last().expect("a denial is told")
+}
+
+#[test]
+fn a_denial_is_told_by_what_each_nsec_record_stands_at_and_covers() {
+    let world = World::new();
+    let (soa, ns) = (RecordType::SOA, RecordType::NS);
+    let authority = vec![
+        world.soa("example."),
+        world.nsec("example.", "example.", "a.example.", &[soa, ns]),
+        world.nsec("example.", "m.example.", "x.example.", &[A]),
+    ];
+    let judged = world.judge(nxdomain("n.m.example.", authority));
+    judged.is_secure();
+    let (encloser, told) = witnesses(&judged);
+    assert_eq!(encloser, Some(name("m.example.")));
+    let [one] = &told[..] else { panic!("{told:?}") };
+    assert_eq!((&one.matches[..], &one.next), (&[name("m.example.")][..], &Some(name("x.example."))));
+    assert_eq!(one.covers, [name("n.m.example."), name("*.m.example.")]);
+    assert_eq!((one.types.contains(&A), one.opt_out), (true, false));
+}
+
+#[test]
+fn a_denial_is_told_by_what_each_nsec3_record_stands_at_and_covers() {
+    let world = World::new();
+    for opt_out in [false, true] {
+        let params = Nsec3Params { iterations: 0, salt: vec![1], opt_out };
+        let authority = vec![
+            world.soa("example."),
+            world.nsec3("example.", "example.", false, &params, &[RecordType::SOA, RecordType::NS]),
+            world.nsec3("example.", "a.example.", true, &params, &[]),
+            world.nsec3("example.", "*.example.", true, &params, &[]),
+        ];
+        let (encloser, told) = witnesses(&world.judge(nxdomain("a.example.", authority)));
+        assert_eq!(encloser, Some(name("example.")));
+        let names = |names: fn(&Witness) -> &[Name]| told.iter().flat_map(names).cloned().collect::<Vec<_>>();
+        assert_eq!(names(|one| &one.matches), [name("example.")]);
+        assert_eq!(names(|one| &one.covers), [name("a.example."), name("*.example.")]);
+        assert!(told.iter().all(|one| one.opt_out == opt_out && one.next.is_none()), "{told:?}");
+    }
 }

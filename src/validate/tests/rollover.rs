@@ -744,3 +744,111 @@ fn what_another_process_saw_revoked_is_revoked_here() {
     assert!(roll.trusts(&keys[0]) && roll.rollover.heed(&seen));
     assert!(!roll.trusts(&keys[0]) && roll.trusts(&keys[1]) && !roll.rollover.heed(&seen));
 }
+
+#[test]
+fn every_state_has_its_word_and_says_whether_its_key_counts() {
+    let told = State::ALL.map(|state| (state.to_string(), state.is_trusted(), state.is_revoked()));
+    let expected = [
+        ("addpend", false, false),
+        ("valid", true, false),
+        ("missing", true, false),
+        ("revoked", false, true),
+        ("removed", false, true),
+    ];
+    assert_eq!(told, expected.map(|(word, trusted, revoked)| (word.to_owned(), trusted, revoked)));
+}
+
+#[test]
+fn a_change_is_told_in_words_and_takes_trust_only_from_what_was_trusted() {
+    let change = |from, to| Change { zone: name("example."), key_tag: 7, algorithm: 13, from, to };
+    assert_eq!(
+        change(None, Some(State::AddPend)).to_string(),
+        "key 7 of example. (ECDSAP256SHA256): start → addpend"
+    );
+    let (valid, missing) = (Some(State::Valid), Some(State::Missing));
+    for (from, to, takes) in [
+        (valid, Some(State::Revoked), true),
+        (missing, None, true),
+        (valid, missing, false),
+        (Some(State::AddPend), valid, false),
+        (Some(State::AddPend), None, false),
+        (Some(State::Revoked), Some(State::Removed), false),
+    ] {
+        assert_eq!(change(from, to).takes_trust(), takes, "{from:?} {to:?}");
+    }
+}
+
+#[test]
+fn whether_a_zone_is_trusted_is_told_by_its_status() {
+    let (mut roll, keys) = Roll::trusting(1);
+    assert!(roll.rollover.status()[0].is_trusted() && !roll.rollover.is_empty());
+    let gone = &revoked(&keys[0]);
+    roll.later(0, &[gone], &[gone]);
+    assert!(!roll.rollover.status()[0].is_trusted() && !roll.rollover.is_empty());
+    assert!(Rollover::new(&Anchors::none()).is_empty());
+}
+
+#[test]
+fn a_zone_may_be_put_off_for_as_long_as_two_looks_may_be_apart() {
+    let (mut roll, _) = Roll::trusting(1);
+    let point = roll.rollover.points.get_mut(&name("example.")).unwrap();
+    point.probes.next = NOW + limits::ANCHOR_PROBE_SECS_MAX;
+    assert!(roll.rollover.due(NOW).is_empty());
+    assert_eq!(roll.rollover.due(NOW - 1), [name("example.")], "that was a clock that was ahead");
+}
+
+#[test]
+fn the_file_says_in_words_what_an_operator_looks_for() {
+    let (mut roll, keys) = Roll::trusting(1);
+    let lost = "No key of the zone is trusted any more";
+    let text = roll.rollover.text();
+    assert!(text.contains(";;last_success: 0 ;;never\n") && !text.contains(lost), "{text}");
+    let gone = &revoked(&keys[0]);
+    roll.later(0, &[gone], &[gone]);
+    let text = roll.rollover.text();
+    assert!(text.contains(lost) && text.contains("DNSKEY\t385 3 15 "), "{text}");
+    assert!(
+        text.contains("lastchange=1800000000 ") && text.contains(";;2027-01-15 08:00:00 UTC\n"),
+        "{text}"
+    );
+    // A key that is not followed at all is no fault.
+    let start = text.replace(";;state=4", ";;state=0");
+    assert!(AnchorText::read(&start).unwrap().rollover.is_empty());
+}
+
+#[test]
+fn what_cannot_be_used_is_not_waited_for_be_it_the_algorithm_or_the_key() {
+    let (mut roll, keys) = Roll::trusting(1);
+    let old = &keys[0];
+    let mut set = roll.set(&[old], &[]);
+    // A key of a known algorithm that is none, and a good one under an algorithm that is not known.
+    let mut other = roll.key().dnskey();
+    set.answer[0].rdatas.push(&other[..other.len() - 1]);
+    other[3] = 250;
+    set.answer[0].rdatas.push(&other);
+    sign_rrset(&mut set.answer[0], old, &name("example."), validity()).unwrap();
+    let seen = roll.observe(&set);
+    assert!(seen.unproven.is_none() && seen.changes.is_empty(), "{seen:?}");
+}
+
+#[test]
+fn the_status_and_a_change_name_the_algorithm_of_a_key_and_of_a_digest() {
+    let (mut roll, keys) = Roll::trusting(1);
+    assert_eq!(roll.rollover.status()[0].keys[0].algorithm, 15);
+    let mut anchors = Anchors::none();
+    anchors.add(name("example."), AnchorKey::Ds(keys[0].ds(&name("example."), 2)));
+    roll.rollover = Rollover::new(&anchors);
+    let key = &roll.rollover.status()[0].keys[0];
+    assert_eq!((key.algorithm, key.key_tag, key.is_digest), (15, keys[0].tag(), true));
+}
+
+#[test]
+fn of_two_lines_of_one_key_the_first_stays_if_both_say_the_same() {
+    let (roll, _) = Roll::trusting(1);
+    let text = roll.rollover.text();
+    let line = text.lines().find(|line| line.contains("[  VALID  ]")).unwrap();
+    let later = line.replace("lastchange=1800000000", "lastchange=1800000001");
+    assert_ne!(line, later);
+    let read = AnchorText::read(&format!("{line}\n{later}\n")).unwrap().rollover;
+    assert_eq!(read.status()[0].keys.iter().map(|key| key.since).collect::<Vec<_>>(), [Some(NOW)]);
+}
