@@ -530,3 +530,16 @@ fn the_anchors_of_a_zone_are_replaced_as_a_whole_and_behind_a_negative_one_unsee
 fn an_algorithm_is_told_by_its_name_or_its_number() {
     assert_eq!([13, 99].map(algorithm_name), ["ECDSAP256SHA256", "algorithm 99"]);
 }
+
+#[test]
+fn the_last_record_of_the_circle_does_not_cover_the_name_it_stands_at() {
+    let world = World::new();
+    let params = Nsec3Params { iterations: 0, salt: vec![1], opt_out: false };
+    let (www, example) = (name("www.example."), name("example."));
+    let claim = Claim::CloserMatch { name: &www, encloser: &example };
+    let mut hash = params.hash(&www);
+    let last = |hash: &[u8]| world.nsec3_from("example.", hash, &[0; 20], &params, &[A]);
+    assert_eq!(proves("example.", claim, &[last(&hash)]), None, "it exists");
+    nudge(&mut hash, -1);
+    assert!(proves("example.", claim, &[last(&hash)]).is_some(), "and does not if one stands just before");
+}

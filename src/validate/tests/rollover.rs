@@ -852,3 +852,53 @@ fn of_two_lines_of_one_key_the_first_stays_if_both_say_the_same() {
     let read = AnchorText::read(&format!("{line}\n{later}\n")).unwrap().rollover;
     assert_eq!(read.status()[0].keys.iter().map(|key| key.since).collect::<Vec<_>>(), [Some(NOW)]);
 }
+
+#[test]
+fn a_digest_that_cannot_be_computed_goes_with_the_key_of_its_tag_and_one_that_is_wrong_does_not() {
+    let (mut roll, keys) = Roll::trusting(2);
+    let (one, two) = (&keys[0], &keys[1]);
+    let unknown = |key: &Key| {
+        let mut ds = key.ds(&name("example."), 2);
+        ds[3] = 250;
+        AnchorKey::Ds(ds)
+    };
+    let mut wrong = one.ds(&roll.zone, 2);
+    *wrong.last_mut().unwrap() ^= 1;
+    let mut anchors = Anchors::none();
+    for key in
+        [AnchorKey::Ds(one.ds(&roll.zone, 2)), unknown(one), unknown(two), AnchorKey::Ds(wrong.clone())]
+    {
+        anchors.add(roll.zone.clone(), key);
+    }
+    roll.rollover = Rollover::new(&anchors);
+    assert!(roll.later(0, &[one], &[one]).unproven.is_none());
+    assert_eq!(
+        roll.rollover.trusted(&roll.zone),
+        [AnchorKey::Dnskey(one.dnskey()), unknown(two), AnchorKey::Ds(wrong)]
+    );
+}
+
+#[test]
+fn a_zone_with_more_keys_than_there_is_room_for_gets_no_new_one() {
+    let (mut roll, keys) = Roll::trusting(limits::ANCHOR_KEYS_MAX + 1);
+    let point = roll.rollover.points.get_mut(&name("example.")).unwrap();
+    point.keys.last_mut().unwrap().state = State::Removed;
+    let new = &roll.key();
+    let seen = roll.later(0, &[&keys[0], new], &[&keys[0]]);
+    assert_eq!((seen.passed_over, roll.state(new)), (1, None));
+    assert_eq!(roll.rollover.status()[0].keys.len(), limits::ANCHOR_KEYS_MAX);
+}
+
+#[test]
+fn only_the_signature_that_holds_says_what_ttl_the_set_had() {
+    let (mut roll, keys) = Roll::trusting(1);
+    roll.ttl = 2 * DAY;
+    let mut set = roll.set(&[&keys[0]], &[&keys[0]]);
+    // Whoever brings the set may put beside it what he likes, and set the TTL.
+    let mut longer = set.answer[0].clone();
+    longer.ttl = 60 * DAY;
+    set.answer[0].signatures.push(&roll.key().sign(&roll.zone, &longer, validity()).unwrap());
+    set.answer[0].ttl = 60;
+    assert!(roll.observe(&set).unproven.is_none());
+    assert_eq!(roll.rollover.due_in_secs(NOW), Some(DAYS));
+}
