@@ -296,11 +296,11 @@ fn a_validator_that_is_printed_names_the_memory_of_signatures_and_not_what_is_in
 
 /// What the records of a denial show, each: the names it stands at, the names it covers, whether it may hide some.
 fn witnesses(judged: &Judged) -> (Option<Name>, Vec<Witness>) {
-    let denied = judged.told.iter().filter_map(|step| match &step.fact {
+    let mut denied = judged.told.iter().filter_map(|step| match &step.fact {
         Fact::Denied(absence) => Some((absence.encloser.clone(), absence.witnesses.clone())),
         _ => None,
     });
-    denied.last().expect("a denial is told")
+    denied.next_back().expect("a denial is told")
 }
 
 #[test]
