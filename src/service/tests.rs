@@ -560,7 +560,7 @@ fn anchors_do_not_change_between_the_leave_to_keep_something_and_its_keeping() {
     std::thread::scope(|scope| {
         let changes = scope.spawn(|| {
             service.change_trust(std::slice::from_ref(&zone), |anchors| {
-                anchors.add_negative(zone.clone(), None)
+                anchors.add_negative(zone.clone(), None);
             });
         });
         std::thread::sleep(Duration::from_millis(50));

@@ -500,7 +500,8 @@ fn a_hash_is_written_as_the_owner_of_its_record() {
         ("example.", b"0p9mhaveqvm6t7vbl5lop2u3t2rp3tom"),
         ("a.example.", b"35mthgpgcu1qg68fab165klnsnk3dpvl"),
     ] {
-        assert_eq!(Hashes::new().label(&name(owner), 12, &salt, &budget), Ok(*label));
+        let found = Hashes::new().label(&name(owner), 12, &salt, &budget).unwrap();
+        assert_eq!(found.to_lowercase().as_bytes(), label);
     }
 }
 
