@@ -145,14 +145,8 @@ struct Follower {
 
 impl Follower {
     fn begin(&mut self) {
-        let lost: Vec<Name> = {
-            let mut rollover = self.anchors.rollover();
-            rollover.begin(self.clock.unix());
-            rollover.lost().cloned().collect()
-        };
-        for zone in &lost {
-            tell_lost(zone);
-        }
+        self.anchors.rollover().begin(self.clock.unix());
+        self.tell_all_lost();
         self.store();
     }
 
@@ -199,10 +193,11 @@ impl Follower {
     async fn look(&self, zone: &Name, changes: &mut Vec<Change>) -> Found {
         let Some(validator) = self.service.validator() else { return Found::Nobody };
         let question = Question::new(zone.clone(), RecordType::DNSKEY);
-        let context: Context = self.service.silent_context();
         let mut avoided = Vec::new();
         let mut wrong = None;
         for _ in 0..=limits::BOGUS_RETRIES_MAX {
+            // A budget for each: what one server uses up is not missing for the next.
+            let context: Context = self.service.silent_context();
             let response = match self.service.fetch(&question, &context.avoiding(&avoided)).await {
                 Ok(response) => response,
                 Err(Failure::Offline { .. }) => return Found::Nobody,
@@ -245,6 +240,13 @@ impl Follower {
         });
     }
 
+    fn tell_all_lost(&self) {
+        let lost: Vec<Name> = self.anchors.rollover().lost().cloned().collect();
+        for zone in &lost {
+            tell_lost(zone);
+        }
+    }
+
     fn store(&mut self) {
         let now = self.clock.now();
         match self.anchors.store() {
@@ -254,6 +256,7 @@ impl Follower {
                     let zones: Vec<Name> =
                         self.anchors.status().into_iter().map(|status| status.zone).collect();
                     self.trust(&zones, true);
+                    self.tell_all_lost();
                 }
                 if self.complained.take().is_some() {
                     tracing::info!("the states of trust anchors are kept in their file again");
