@@ -148,7 +148,7 @@ impl Proof {
         work: &mut Work<'_>,
     ) -> Result<Trust, Stop> {
         let trust = self.settle_keys(zone, vouchers, None, work)?;
-        if work.policy.dnssec_stripped || !matches!(trust, Trust::Bogus(_)) {
+        if work.validator.policy.dnssec_stripped || !matches!(trust, Trust::Bogus(_)) {
             return Ok(trust);
         }
         Ok(self.learn_insecure(zone, Insecurity::Stripped, limits::BOGUS_TTL_SECS, work))
@@ -247,7 +247,7 @@ impl Proof {
         work: &mut Work<'_>,
     ) -> Result<Trust, Stop> {
         let from_anchor = ds_ttl.is_none();
-        let usable = match zone_keys::usable(vouchers, from_anchor, work.policy) {
+        let usable = match zone_keys::usable(vouchers, from_anchor, work.validator.policy) {
             Ok(usable) => usable,
             // RFC 4035 §5.2, RFC 6840 §5.2: nothing that could be used here is as if there were no DS.
             Err(why) => {
@@ -288,7 +288,7 @@ impl Proof {
         let place = (question, Section::Answer, 0);
         self.checks.insert(place, Ok(verified.clone()));
         work.tell(zone, || story::keys(vouchers, from_anchor, Some(rrset), entry.keys(), Some(&verified)));
-        let keys = ZoneKeys::read(zone.clone(), &rrset.rdatas, work.policy).until(verified.until);
+        let keys = ZoneKeys::read(zone.clone(), &rrset.rdatas, work.validator.policy).until(verified.until);
         let trust = Arc::new(ZoneTrust::Secure(keys));
         let ttl = verified.ttl.min(ds_ttl.unwrap_or(u32::MAX));
         self.learned.push(Learned { zone: zone.clone(), trust: Arc::clone(&trust), ttl });

@@ -268,9 +268,9 @@ impl Proof {
         now_unix: u64,
     ) -> Step {
         let validator = Arc::clone(&self.validator);
-        let (policy, trials) = (validator.policy, std::mem::take(&mut self.trials));
+        let trials = std::mem::take(&mut self.trials);
         let (validator, now) = (&*validator, now_unix);
-        let mut work = Work { evidence, budget, observer, validator, policy, now, cost: 0, trials };
+        let mut work = Work { evidence, budget, observer, validator, now, cost: 0, trials };
         let step = self.advance(&mut work);
         self.trials = work.trials;
         step

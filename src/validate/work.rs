@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::memo::{self, Digest};
 use super::zone_keys::ZoneKey;
-use super::{Evidence, Policy, Validator, algorithms};
+use super::{Evidence, Validator, algorithms};
 use crate::budget::Budget;
 use crate::dns::{Name, Question};
 use crate::event::Observer;
@@ -31,7 +31,6 @@ pub(super) struct Work<'a> {
     pub(super) budget: &'a Budget,
     pub(super) observer: &'a dyn Observer,
     pub(super) validator: &'a Validator,
-    pub(super) policy: Policy,
     /// Seconds since 1970.
     pub(super) now: u64,
     /// What the verifications of this step took, in those of P-256.

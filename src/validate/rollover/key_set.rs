@@ -66,8 +66,8 @@ impl<'a> KeySet<'a> {
         let mut trials = Trials::default();
         // Ends: each turn but the last took verifications out of the budget. There are too few to let others run.
         loop {
-            let (evidence, observer, policy) = (&NoEvidence, &Silent, validator.policy);
-            let mut work = Work { evidence, budget, observer, validator, policy, now, cost: 0, trials };
+            let (evidence, observer) = (&NoEvidence, &Silent);
+            let mut work = Work { evidence, budget, observer, validator, now, cost: 0, trials };
             let found = signature::verify(self.rrset, &keys, &mut work);
             trials = work.trials;
             match found {
