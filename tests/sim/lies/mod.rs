@@ -79,6 +79,11 @@ fn lie(rule: &'static str, how: &'static str, owner: &str, rtype: RecordType) ->
     Lie { rule, how, question, liars: Vec::new(), anchors: None, verdict: Secure, twin: Secure }
 }
 
+/// Records of a liar.
+trait Proofs: Fn(&Forge) -> Vec<Rrset> + Send + Sync + 'static {}
+
+impl<F: Fn(&Forge) -> Vec<Rrset> + Send + Sync + 'static> Proofs for F {}
+
 impl Lie {
     /// The servers of `zone` change their answer to the question.
     fn told(self, zone: &'static str, tale: impl Fn(&Forge, &mut Message) + Send + Sync + 'static) -> Self {
@@ -128,12 +133,7 @@ impl Lie {
     }
 
     /// The servers of the parent deny by these records that `child` has a DS set, also in referrals.
-    fn no_ds(
-        self,
-        parent: &'static str,
-        child: &'static str,
-        proofs: impl Fn(&Forge) -> Vec<Rrset> + Send + Sync + 'static,
-    ) -> Self {
+    fn no_ds(self, parent: &'static str, child: &'static str, proofs: impl Proofs) -> Self {
         self.ds(parent, child, move |forge, _| proofs(forge)).tells(parent, move |forge, question, reply| {
             if question.rtype == RecordType::DS && question.name == name(child) {
                 let proofs = std::mem::take(&mut reply.answer);

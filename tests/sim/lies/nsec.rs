@@ -3,7 +3,7 @@
 use rootwalk::dns::{Rcode, RecordType, Rrset};
 
 use super::forge::{Forge, address, answer, deny, flipped, moved, nsec, one, unsigned};
-use super::{Bogus, Lie, MISSING, N, OTHER, Secure, SecureFor, TEST, Unproven, Unseen, Useless, lie};
+use super::{Bogus, Lie, MISSING, N, OTHER, Proofs, Secure, SecureFor, TEST, Unproven, Unseen, Useless, lie};
 use crate::harness::name;
 
 const WWW: &str = "www.nsec.test.";
@@ -16,12 +16,7 @@ const NSEC: RecordType = RecordType::NSEC;
 const CNAME: RecordType = RecordType::CNAME;
 
 /// NXDOMAIN.
-fn no_name(
-    rule: &'static str,
-    how: &'static str,
-    owner: &str,
-    proofs: impl Fn(&Forge) -> Vec<Rrset> + Send + Sync + 'static,
-) -> Lie {
+fn no_name(rule: &'static str, how: &'static str, owner: &str, proofs: impl Proofs) -> Lie {
     lie(rule, how, owner, A).denied(N, Rcode::NXDOMAIN, proofs)
 }
 
@@ -30,7 +25,7 @@ fn no_type(
     rule: &'static str,
     how: &'static str,
     (owner, rtype): (&str, RecordType),
-    proofs: impl Fn(&Forge) -> Vec<Rrset> + Send + Sync + 'static,
+    proofs: impl Proofs,
 ) -> Lie {
     lie(rule, how, owner, rtype).denied(N, Rcode::NOERROR, proofs)
 }
@@ -46,7 +41,7 @@ fn expanded(
     how: &'static str,
     owner: &'static str,
     wildcard: &'static str,
-    proofs: impl Fn(&Forge) -> Vec<Rrset> + Send + Sync + 'static,
+    proofs: impl Proofs,
 ) -> Lie {
     lie(rule, how, owner, A)
         .told(N, move |forge, reply| {

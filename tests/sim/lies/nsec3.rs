@@ -5,7 +5,7 @@ use rootwalk::dns::{Rcode, RecordType, Rrset};
 use rootwalk::lab::signer::Nsec3Params;
 
 use super::forge::{Forge, Hashed, answer, deny, moved, nsec, one, unsigned, with_signatures};
-use super::{Bogus, H, Lie, MISSING, OTHER, TEST, Unproven, Unseen, lie};
+use super::{Bogus, H, Lie, MISSING, OTHER, Proofs, TEST, Unproven, Unseen, lie};
 use crate::harness::name;
 
 const WWW: &str = "www.nsec3.test.";
@@ -17,12 +17,7 @@ const SOA: RecordType = RecordType::SOA;
 const CNAME: RecordType = RecordType::CNAME;
 
 /// NXDOMAIN.
-fn no_name(
-    rule: &'static str,
-    how: &'static str,
-    owner: &str,
-    proofs: impl Fn(&Forge) -> Vec<Rrset> + Send + Sync + 'static,
-) -> Lie {
+fn no_name(rule: &'static str, how: &'static str, owner: &str, proofs: impl Proofs) -> Lie {
     lie(rule, how, owner, A).denied(H, Rcode::NXDOMAIN, proofs)
 }
 
@@ -31,7 +26,7 @@ fn no_type(
     rule: &'static str,
     how: &'static str,
     (owner, rtype): (&str, RecordType),
-    proofs: impl Fn(&Forge) -> Vec<Rrset> + Send + Sync + 'static,
+    proofs: impl Proofs,
 ) -> Lie {
     lie(rule, how, owner, rtype).denied(H, Rcode::NOERROR, proofs)
 }
