@@ -1,7 +1,7 @@
 //! Writes messages: compression that is linear in the message, truncation by RRset.
 //!
-//! In: a [`Message`]. Out: [`Encoded`], the octets and the places where a cache has to patch them. RFC 1035
-//! §4.1.4, RFC 2181 §9, RFC 3597 §4, RFC 6891, RFC 8914 §3.
+//! In: [`Parts`] that belong to somebody else, or a [`Message`]. Out: [`Encoded`], the octets and the places where a
+//! cache has to patch them. RFC 1035 §4.1.4, RFC 2181 §9, RFC 3597 §4, RFC 6891, RFC 8914 §3.
 //!
 //! Names keep their letter case, with one exception: a name, or its end, that is in the question is written as
 //! the question has it. So replies follow the case of the one who asks (0x20), and a ready-made reply whose
@@ -11,9 +11,9 @@
 use smallvec::SmallVec;
 
 use super::edns::{self, Edns};
-use super::message::{Header, Message, flag};
+use super::message::{HEADER_LEN, Header, Message, flag};
 use super::rdata::{self, Field};
-use super::{Name, Question, Rcode, RecordType, Rrset};
+use super::{Class, Name, Question, Rcode, RecordType, Rrset};
 use crate::limits;
 
 /// A message in wire form, with what a cache needs to serve it again.
@@ -44,21 +44,83 @@ pub struct DnssecRange {
     pub section: u8,
 }
 
-/// Writes `message` in at most `limit` octets.
-///
-/// RRsets that do not fit are left out whole, from the end; TC is set if one of the answer or authority
-/// section is missing (RFC 2181 §9). OPT is always kept; EDE text goes first when room is short (RFC 8914 §3).
-/// Header and question are written even if `limit` is too small for them.
-pub fn encode(message: &Message, limit: usize) -> Encoded {
-    Writer::new(message, limit).write(message).0
+/// What is to be written, borrowed from where it is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Parts<'a> {
+    /// The header.
+    pub header: Header,
+    /// The question, if there is one.
+    pub question: Option<&'a Question>,
+    /// RRsets of the answer section.
+    pub answer: &'a [Rrset],
+    /// RRsets of the authority section.
+    pub authority: &'a [Rrset],
+    /// RRsets of the additional section, OPT not among them.
+    pub additional: &'a [Rrset],
+    /// What the OPT record is to say; none: no such record.
+    pub edns: Option<&'a Edns>,
+    /// Whether it goes to one who set DO, or is to be kept for both. Otherwise the records of
+    /// [`Encoded::dnssec_ranges`] are not written.
+    pub dnssec_ok: bool,
 }
 
-/// Writes a query (RFC 1035 §4.1.1): what is sent upstream.
+impl<'a> Parts<'a> {
+    /// A message of that header and question and nothing else.
+    pub fn new(header: Header, question: Option<&'a Question>) -> Self {
+        let none: &[Rrset] = &[];
+        Self {
+            header,
+            question,
+            answer: none,
+            authority: none,
+            additional: none,
+            edns: None,
+            dnssec_ok: true,
+        }
+    }
+
+    /// Writes the message in at most `limit` octets.
+    ///
+    /// RRsets that do not fit are left out whole, from the end; TC is set if one of the answer or authority
+    /// section is missing (RFC 2181 §9). OPT is always kept; EDE text goes first when room is short (RFC 8914 §3).
+    /// Header and question are written even if `limit` is too small for them.
+    pub fn encode(&self, limit: usize) -> Encoded {
+        Writer::new(*self, limit).write().0
+    }
+}
+
+impl<'a> From<&'a Message> for Parts<'a> {
+    fn from(message: &'a Message) -> Self {
+        Self {
+            header: message.header,
+            question: message.question.as_ref(),
+            answer: &message.answer,
+            authority: &message.authority,
+            additional: &message.additional,
+            edns: message.edns.as_ref(),
+            dnssec_ok: true,
+        }
+    }
+}
+
+/// Writes `message` in at most `limit` octets: see [`Parts::encode`].
+pub fn encode(message: &Message, limit: usize) -> Encoded {
+    Parts::from(message).encode(limit)
+}
+
+/// Writes a query (RFC 1035 §4.1.1): what is sent upstream. Its one name leaves nothing to compress.
 pub fn encode_query(id: u16, question: &Question, rd: bool, cd: bool, edns: Option<&Edns>) -> Vec<u8> {
     let header = Header { recursion_desired: rd, checking_disabled: cd, ..Header::query(id) };
-    let mut message = Message::new(header, Some(question.clone()));
-    message.edns = edns.cloned();
-    encode(&message, usize::from(u16::MAX)).bytes
+    let name = question.name.as_wire();
+    let mut out = Vec::with_capacity(HEADER_LEN + name.len() + 4 + QUERY_OPT_LEN);
+    push_head(&mut out, header.id, header.flags(), true);
+    out.extend_from_slice(name);
+    push_type(&mut out, question.rtype, question.class);
+    if let Some(edns) = edns {
+        edns.encode(header.rcode, true, &mut out);
+        put_u16(&mut out, 10, 1);
+    }
+    out
 }
 
 impl Encoded {
@@ -152,17 +214,22 @@ const POINTER_MARK: u16 = 0xc000;
 /// The highest offset that a pointer can name.
 const POINTER_MAX: u16 = 0x3fff;
 
+/// What the OPT record of most queries takes: with a full cookie.
+const QUERY_OPT_LEN: usize = edns::OPT_LEN + 44;
+/// What a record takes beside its rdata at least: a pointer, type, class, TTL, RDLENGTH.
+const RECORD_HEAD_LEN: usize = 12;
+
 /// Writes one message.
-struct Writer {
+struct Writer<'a> {
+    parts: Parts<'a>,
     done: Encoded,
     limit: usize,
     targets: Targets,
-    /// The type that is asked for: its records are never proof alone.
-    asked: Option<RecordType>,
     counts: [u16; 3],
-    /// The OPT record, and the same without EDE text.
+    /// The OPT record.
     opt: Vec<u8>,
-    opt_short: Vec<u8>,
+    /// It still has the text of its extended errors.
+    opt_is_whole: bool,
 }
 
 /// Whether everything found room.
@@ -182,37 +249,34 @@ enum Place {
     DnssecRecord,
 }
 
-impl Writer {
-    fn new(message: &Message, limit: usize) -> Self {
-        let (mut opt, mut opt_short) = (Vec::new(), Vec::new());
-        if let Some(edns) = &message.edns {
-            edns.encode(message.header.rcode, true, &mut opt);
-            edns.encode(message.header.rcode, false, &mut opt_short);
+impl<'a> Writer<'a> {
+    fn new(parts: Parts<'a>, limit: usize) -> Self {
+        let limit = limit.min(MESSAGE_LEN_MAX);
+        let mut opt = Vec::new();
+        if let Some(edns) = parts.edns {
+            edns.encode(parts.header.rcode, true, &mut opt);
         }
-        Self {
-            done: Encoded::default(),
-            limit: limit.min(MESSAGE_LEN_MAX),
-            targets: Targets::new(),
-            asked: message.question.as_ref().map(|question| question.rtype),
-            counts: [0; 3],
-            opt,
-            opt_short,
-        }
+        let mut done = Encoded::default();
+        let (octets, records, proofs) = parts.size();
+        done.bytes.reserve_exact((octets + opt.len()).min(limit));
+        done.ttl_offsets.reserve_exact(records.min(limit / RECORD_HEAD_LEN));
+        done.dnssec_ranges.reserve_exact(proofs.min(limit / RECORD_HEAD_LEN));
+        Self { parts, done, limit, targets: Targets::new(), counts: [0; 3], opt, opt_is_whole: true }
     }
 
     /// The message, and how many steps its compression took.
-    fn write(mut self, message: &Message) -> (Encoded, u32) {
-        self.head(message);
-        let mut room = self.section(0, &message.answer);
+    fn write(mut self) -> (Encoded, u32) {
+        self.head();
+        let mut room = self.section(0, self.parts.answer);
         if room == Room::Enough {
-            room = self.section(1, &message.authority);
+            room = self.section(1, self.parts.authority);
         }
         if room == Room::Short {
             let flags = read_u16(&self.done.bytes, 2);
             put_u16(&mut self.done.bytes, 2, flags | flag::TC);
         } else {
             // RFC 2181 §9: what is missing of the additional section is not truncation.
-            self.section(2, &message.additional);
+            self.section(2, self.parts.additional);
         }
         for (section, count) in (0_usize..).zip(self.counts) {
             put_u16(&mut self.done.bytes, 6 + 2 * section, count);
@@ -227,20 +291,17 @@ impl Writer {
         (self.done, self.targets.steps)
     }
 
-    fn head(&mut self, message: &Message) {
-        let mut flags = message.header.flags();
-        if message.edns.is_none() && message.header.rcode.0 > flag::RCODE {
+    fn head(&mut self) {
+        let Header { id, rcode, .. } = self.parts.header;
+        let mut flags = self.parts.header.flags();
+        if self.parts.edns.is_none() && rcode.0 > flag::RCODE {
             // Without EDNS there is no room for the upper bits, and the lower ones alone mean something else.
             flags = (flags & !flag::RCODE) | Rcode::SERVFAIL.0;
         }
-        let out = &mut self.done.bytes;
-        out.extend_from_slice(&message.header.id.to_be_bytes());
-        out.extend_from_slice(&flags.to_be_bytes());
-        out.extend_from_slice(&[0, u8::from(message.question.is_some()), 0, 0, 0, 0, 0, 0]);
-        if let Some(question) = &message.question {
+        push_head(&mut self.done.bytes, id, flags, self.parts.question.is_some());
+        if let Some(question) = self.parts.question {
             self.name(question.name.as_wire(), Place::Question);
-            self.done.bytes.extend_from_slice(&question.rtype.0.to_be_bytes());
-            self.done.bytes.extend_from_slice(&question.class.0.to_be_bytes());
+            push_type(&mut self.done.bytes, question.rtype, question.class);
         }
     }
 
@@ -263,22 +324,28 @@ impl Writer {
 
     /// Whether what is written has room beside OPT. RFC 8914 §3: the text of an extended error goes first.
     fn fits(&mut self) -> bool {
-        if self.done.bytes.len() + self.opt.len() > self.limit {
-            self.opt.clone_from(&self.opt_short);
+        if self.opt_is_whole && self.done.bytes.len() + self.opt.len() > self.limit {
+            self.opt_is_whole = false;
+            self.opt.clear();
+            if let Some(edns) = self.parts.edns {
+                edns.encode(self.parts.header.rcode, false, &mut self.opt);
+            }
         }
         self.done.bytes.len() + self.opt.len() <= self.limit
     }
 
     /// Writes an RRset and the signatures over it, as far as there is room; returns the number of records.
     fn rrset(&mut self, section: u8, rrset: &Rrset) -> u16 {
-        // RFC 4035 §3.2.1: without DO, what only proves is left out, unless it was asked for by its type.
-        let asked = section == 0 && self.asked == Some(rrset.rtype);
-        let proof = rrset.rtype.is_dnssec_proof() && !asked;
+        let proof = self.parts.is_proof(section, rrset);
+        let dnssec_ok = self.parts.dnssec_ok;
         let records = rrset.rdatas.iter().map(|rdata| (rrset.rtype, rrset.ttl, rdata, proof));
         let signatures = rrset.signatures.iter();
         let signatures = signatures.map(|rdata| (RecordType::RRSIG, rrset.signatures_ttl, rdata, true));
         let mut count = 0_u16;
         for (rtype, ttl, rdata, proof) in records.chain(signatures) {
+            if proof && !dnssec_ok {
+                continue;
+            }
             if self.done.bytes.len() > self.limit {
                 break;
             }
@@ -286,8 +353,7 @@ impl Writer {
             let place = if proof { Place::DnssecRecord } else { Place::Record };
             self.name(rrset.name.as_wire(), place);
             let out = &mut self.done.bytes;
-            out.extend_from_slice(&rtype.0.to_be_bytes());
-            out.extend_from_slice(&rrset.class.0.to_be_bytes());
+            push_type(out, rtype, rrset.class);
             self.done.ttl_offsets.push(offset(out.len()));
             out.extend_from_slice(&ttl.to_be_bytes());
             out.extend_from_slice(&[0, 0]);
@@ -381,6 +447,45 @@ impl Mark {
         done.dnssec_ranges.truncate(self.dnssec_ranges);
         done.moving_pointers.truncate(self.moving_pointers);
     }
+}
+
+impl Parts<'_> {
+    /// Octets, records, and those of them that only a client with DO gets: about what it will take, from above unless
+    /// names find no room among the targets of compression.
+    fn size(&self) -> (usize, usize, usize) {
+        let name_len = self.question.map_or(0, |question| question.name.len());
+        let mut size = (HEADER_LEN + name_len + 4, 0, 0);
+        for (section, rrsets) in (0..).zip([self.answer, self.authority, self.additional]) {
+            for rrset in rrsets {
+                let (plain, signatures) = (rrset.rdatas.len(), rrset.signatures.len());
+                let records = plain + signatures;
+                size.0 += rrset.rdatas.byte_len() + rrset.signatures.byte_len();
+                size.0 += rrset.name.len() + records * RECORD_HEAD_LEN;
+                size.1 += records;
+                size.2 += signatures + if self.is_proof(section, rrset) { plain } else { 0 };
+            }
+        }
+        size
+    }
+
+    /// RFC 4035 §3.2.1: without DO, what only proves is left out, unless it was asked for by its type.
+    fn is_proof(&self, section: u8, rrset: &Rrset) -> bool {
+        let asked = section == 0 && self.question.is_some_and(|question| question.rtype == rrset.rtype);
+        rrset.rtype.is_dnssec_proof() && !asked
+    }
+}
+
+/// Appends a header with counts of zero, but for the question's.
+fn push_head(out: &mut Vec<u8>, id: u16, flags: u16, question: bool) {
+    let ([id_high, id_low], [flags_high, flags_low]) = (id.to_be_bytes(), flags.to_be_bytes());
+    let count = u8::from(question);
+    out.extend_from_slice(&[id_high, id_low, flags_high, flags_low, 0, count, 0, 0, 0, 0, 0, 0]);
+}
+
+/// Appends what follows a name in questions and records.
+fn push_type(out: &mut Vec<u8>, rtype: RecordType, class: Class) {
+    let ([type_high, type_low], [class_high, class_low]) = (rtype.0.to_be_bytes(), class.0.to_be_bytes());
+    out.extend_from_slice(&[type_high, type_low, class_high, class_low]);
 }
 
 /// An offset or length within a message; what lies beyond is taken back before anybody sees it.
@@ -579,6 +684,30 @@ mod tests {
     }
 
     #[test]
+    fn parts_for_one_without_dnssec_make_the_form_without_dnssec() {
+        let mut message = signed_chain();
+        let edns = Edns::new(1232, false);
+        message.edns = Some(edns.clone());
+        let parts = Parts { dnssec_ok: false, ..Parts::from(&message) };
+        let (plain, stripped) = (parts.encode(65_535), encode(&message, 65_535).without_dnssec());
+        assert_eq!(Message::parse(&plain.bytes), Message::parse(&stripped.bytes));
+        assert_eq!((plain.dnssec_ranges, plain.moving_pointers), (Vec::new(), Vec::new()));
+        assert_eq!(plain.ttl_offsets.len(), stripped.ttl_offsets.len());
+        assert!(!plain.cut && parts.encode(plain.bytes.len() - 1).cut);
+    }
+
+    #[test]
+    fn a_message_is_written_into_one_allocation() {
+        for limit in [512, 65_535] {
+            let encoded = encode(&signed_chain(), limit);
+            assert!(encoded.bytes.capacity() <= limit.min(encoded.bytes.len() + 128), "{limit}");
+            let message = Message { edns: Some(Edns::new(1232, true)), ..signed_chain() };
+            let parts = Parts::from(&message);
+            assert!(parts.encode(limit).bytes.len() <= parts.size().0 + edns::OPT_LEN);
+        }
+    }
+
+    #[test]
     fn names_keep_their_case_but_for_those_that_are_in_the_question() {
         let mut message = response("wWw.eXample.com.", RecordType::NS);
         message.answer = vec![ns("WWW.example.com.", "Ns.Other.org."), ns("x.other.org.", "ns.EXAMPLE.com.")];
@@ -618,7 +747,7 @@ mod tests {
         let mut message = response("example.com.", RecordType::NS);
         let targets: Vec<String> = (0..4_000).map(|n| format!("a{n}.b{n}.")).collect();
         message.answer = targets.iter().map(|target| ns("example.com.", target)).collect();
-        let (encoded, steps) = Writer::new(&message, 65_535).write(&message);
+        let (encoded, steps) = Writer::new(Parts::from(&message), 65_535).write();
         assert!(encoded.cut && encoded.bytes.len() > 65_000);
         let records = u32::from(read_u16(&encoded.bytes, 6));
         assert!(records > 2_000 && steps < records * 16, "{steps} steps for {records} records");
@@ -634,7 +763,7 @@ mod tests {
             .take(300)
             .map(|label| ns("example.com.", &format!("{}.", String::from_utf8(label).unwrap())))
             .collect();
-        let (encoded, steps) = Writer::new(&message, 65_535).write(&message);
+        let (encoded, steps) = Writer::new(Parts::from(&message), 65_535).write();
         assert!(!encoded.cut);
         let targets = u32::try_from(limits::COMPRESSION_TARGETS_MAX).unwrap();
         assert!(steps > targets * 100 && steps < 301 * 3 * (targets + 1), "{steps}");
