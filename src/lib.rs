@@ -20,6 +20,7 @@ pub mod iterate;
 
 pub mod service;
 
+pub mod fast;
 pub mod net;
 
 pub mod features;

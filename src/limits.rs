@@ -526,8 +526,18 @@ pub const COOKIE_AHEAD_SECS_MAX: u32 = 300;
 pub const SHUTDOWN_GRACE_MS: u64 = 700;
 /// Connections that wait to be accepted.
 pub const TCP_BACKLOG: i32 = 1_024;
-/// The receive buffer of a client-side UDP socket, in octets, as far as the kernel allows.
-pub const UDP_RECEIVE_BUFFER_OCTETS: usize = 1 << 20;
+/// The receive and the send buffer of a client-side UDP socket, in octets, as far as the kernel allows.
+pub const UDP_BUFFER_OCTETS: usize = 1 << 20;
+/// Clients' datagrams that are received by one system call: more make a call no cheaper for each.
+pub const BATCH_DATAGRAMS: usize = 32;
+/// Octets read of a client's datagram. A query has a name, a few options, and some padding (RFC 8467: to 128); one that
+/// is longer is cut, and is malformed unless what is cut off is not part of it.
+pub const CLIENT_DATAGRAM_OCTETS_MAX: usize = 4_096;
+/// How long a thread waits for datagrams before it looks whether it is to end.
+pub const RECEIVE_TIMEOUT: Duration = Duration::from_millis(200);
+/// Clients' datagrams of one socket that wait to be looked at because the cache has no reply to them: what a megabyte of
+/// receive buffer holds as well.
+pub const HANDED_OVER_MAX: usize = 1_024;
 
 // Caches.
 

@@ -12,6 +12,7 @@ use crate::app::assemble::assemble;
 use crate::app::logging::Narrator;
 use crate::app::{descriptors, keeper};
 use crate::config::{Configuration, Server};
+use crate::fast::Answer;
 use crate::limits;
 use crate::net::listen::{ListenError, Listener, Shared, TcpSettings};
 use crate::service::Service;
@@ -128,11 +129,7 @@ fn tell_counts(service: &Service) {
 }
 
 /// Takes no more questions, and waits a moment for the answers that are still to come.
-async fn end<A: crate::net::listen::Answer>(
-    shutdown: &watch::Sender<bool>,
-    mut serving: JoinSet<()>,
-    shared: &Shared<A>,
-) {
+async fn end<A: Answer>(shutdown: &watch::Sender<bool>, mut serving: JoinSet<()>, shared: &Shared<A>) {
     tracing::info!("ending");
     shutdown.send_replace(true);
     let answered = async {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use super::shard::{Sharded, heap};
 use crate::clock::Moment;
-use crate::dns::edns::{self, EdeCode, EdnsOption, ExtendedError};
+use crate::dns::edns::{self, Cookie, EdeCode, EdnsOption, ExtendedError};
 use crate::dns::encode::{self, DnssecRange, Encoded, put_u16};
 use crate::dns::message::{HEADER_LEN, Message, flag};
 use crate::dns::name::NAME_LEN_MAX;
@@ -68,8 +68,17 @@ pub struct Wanted<'a> {
     pub compact_ok: bool,
     /// There is an OPT record, so there is to be one in the reply.
     pub edns: bool,
+    /// The cookie for the reply (RFC 7873), if there is an OPT record.
+    pub cookie: Option<&'a Cookie>,
     /// The longest reply, in octets.
     pub limit: usize,
+}
+
+/// What is to be known of a reply that was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Served {
+    /// Its time is nearly over, so that it is worth renewing: see [`CachedAnswer::is_due`].
+    pub due: bool,
 }
 
 impl<'a> Wanted<'a> {
@@ -85,6 +94,7 @@ impl<'a> Wanted<'a> {
             dnssec_ok: query.dnssec_ok(),
             compact_ok: query.edns.is_some_and(|edns| edns.compact_ok),
             edns: query.edns.is_some(),
+            cookie: None,
             limit,
         }
     }
@@ -128,6 +138,16 @@ impl Answers {
         let mut buffer = [0; KEY_LEN_MAX];
         let key = write_key(&mut buffer, name, rtype)?;
         self.living(key, now)
+    }
+
+    /// Writes the reply to a question into `out`, from the answer kept under its name and type, or from the absence of the
+    /// name. None if there is none to give, and `out` is of no use. Allocates nothing, unless `out` has to grow or the
+    /// reply does not fit.
+    pub fn reply(&self, wanted: &Wanted<'_>, now: Moment, out: &mut Vec<u8>) -> Option<Served> {
+        [wanted.rtype, ABSENT].into_iter().find_map(|rtype| {
+            let entry = self.get_wire(wanted.name, rtype, now)?;
+            entry.reply(wanted, now, out).then(|| Served { due: entry.is_due(now) && !entry.is_bogus() })
+        })
     }
 
     fn living(&self, key: &[u8], now: Moment) -> Option<CachedAnswer> {
@@ -419,11 +439,14 @@ impl CachedAnswer {
         let opt = out.len();
         // RFC 3225 §3: DO is copied into the reply. No response code here needs the upper bits.
         edns::push_opt_head(out, limits::UDP_SIZE, 0, 0, (wanted.dnssec_ok, wanted.compact_ok));
-        if let Some(error) = self.note() {
-            EdnsOption::ExtendedError(error).encode(true, out);
-            let len = out.len() - opt - edns::OPT_LEN;
-            put_u16(out, opt + edns::OPT_LEN - 2, u16::try_from(len).unwrap_or(0));
+        if let Some(cookie) = wanted.cookie {
+            edns::push_option(out, edns::code::COOKIE, &[&cookie.client, &cookie.server]);
         }
+        if let Some((code, parts)) = self.note_code().zip(self.parts()) {
+            edns::push_option(out, edns::code::EXTENDED_ERROR, &[&code.0.to_be_bytes(), parts.text]);
+        }
+        let len = out.len() - opt - edns::OPT_LEN;
+        put_u16(out, opt + edns::OPT_LEN - 2, u16::try_from(len).unwrap_or(0));
         let additional = u16_at(out, 10).saturating_add(1);
         put_u16(out, 10, additional);
     }
@@ -434,6 +457,7 @@ impl CachedAnswer {
         if wanted.edns {
             let mut reply = edns::Edns::new(limits::UDP_SIZE, wanted.dnssec_ok);
             reply.compact_ok = wanted.compact_ok;
+            reply.options.extend(wanted.cookie.cloned().map(EdnsOption::Cookie));
             reply.options.extend(self.note().map(EdnsOption::ExtendedError));
             message.edns = Some(reply);
         }

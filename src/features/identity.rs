@@ -54,6 +54,10 @@ impl Stage for Identity {
     fn before(&self, question: &Question, _: &Client) -> Option<LocalAnswer> {
         self.answer(question)
     }
+
+    fn speaks_for(&self, _: &[u8]) -> bool {
+        false
+    }
 }
 
 /// A TXT record of one character-string (RFC 1035 §3.3.14); none if the text is too long.

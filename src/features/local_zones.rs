@@ -12,6 +12,7 @@
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use crate::dns::name::NAME_LEN_MAX;
 use crate::dns::{Class, Name, Question, Rcode, RecordType, Rrset};
 use crate::service::Client;
 use crate::service::stage::{LocalAnswer, Stage};
@@ -54,11 +55,17 @@ const LOOPBACK_V6: &str = "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0
 /// The default zones.
 #[derive(Debug)]
 pub struct LocalZones {
-    zones: HashMap<Name, Zone, foldhash::fast::FixedState>,
+    zones: Zones,
+    /// A bit for each number of labels that a zone's name has.
+    depths: u64,
 }
 
-#[derive(Debug, Default)]
+/// By name: wire form in lower case.
+type Zones = HashMap<Box<[u8]>, Zone, foldhash::fast::FixedState>;
+
+#[derive(Debug)]
 struct Zone {
+    apex: Name,
     /// What it has besides SOA and NS.
     nodes: Vec<Node>,
     /// Whether all names below have the apex's records (RFC 6761 §6.3).
@@ -81,7 +88,7 @@ impl Default for LocalZones {
 impl LocalZones {
     /// All default zones.
     pub fn new() -> Self {
-        let mut zones = HashMap::default();
+        let mut zones = Zones::default();
         let private = (16..=31).map(|octet| format!("{octet}.172.in-addr.arpa."));
         // RFC 7793: 100.64.0.0/10.
         let shared = (64..=127).map(|octet| format!("{octet}.100.in-addr.arpa."));
@@ -105,26 +112,40 @@ impl LocalZones {
         }
         // RFC 9462 §4: designated resolvers would stand at _dns; without any, the name has no records.
         add(&mut zones, "resolver.arpa.", &[("_dns.resolver.arpa.", &[])], false);
-        Self { zones }
+        let depths = zones.values().fold(0, |depths, zone| depths | depth_bit(zone.apex.label_count()));
+        Self { zones, depths }
     }
 
     /// The answer, if the name is in one of the zones.
     pub fn answer(&self, question: &Question) -> Option<LocalAnswer> {
-        if question.class != Class::IN || !may_be_local(&question.name) {
+        if question.class != Class::IN {
             return None;
         }
-        let (apex, zone) = self.zone(&question.name)?;
-        let is_apex = question.name == *apex;
+        let zone = self.zone(question.name.as_wire())?;
+        let is_apex = question.name == zone.apex;
         if is_apex && question.rtype.is_parent_side() {
             return None;
         }
-        let answer = zone.answer(question, apex, is_apex);
+        let answer = zone.answer(question, is_apex);
         // What is said to ANY at a name that exists is the same for all names (RFC 8482): not said here.
         Some(answer).filter(|answer| question.rtype != RecordType::ANY || answer.rcode == Rcode::NXDOMAIN)
     }
 
-    fn zone(&self, name: &Name) -> Option<(&Name, &Zone)> {
-        name.ancestors().find_map(|ancestor| self.zones.get_key_value(&ancestor))
+    /// The zone that a name in wire form lies in.
+    fn zone(&self, name: &[u8]) -> Option<&Zone> {
+        // Nearly all names are sorted out by their last label.
+        let last = suffixes(name).last()?;
+        if !LAST.iter().any(|label| label.eq_ignore_ascii_case(last)) {
+            return None;
+        }
+        let mut buffer = [0; NAME_LEN_MAX];
+        let lower = buffer.get_mut(..name.len())?;
+        lower.copy_from_slice(name);
+        lower.make_ascii_lowercase();
+        let labels = suffixes(lower).count();
+        let deep = suffixes(lower).zip((1..=labels).rev());
+        let mut near = deep.filter(|(_, depth)| self.depths & depth_bit(*depth) != 0);
+        near.find_map(|(suffix, _)| self.zones.get(suffix))
     }
 }
 
@@ -132,10 +153,15 @@ impl Stage for LocalZones {
     fn before(&self, question: &Question, _: &Client) -> Option<LocalAnswer> {
         self.answer(question)
     }
+
+    fn speaks_for(&self, name: &[u8]) -> bool {
+        self.zone(name).is_some()
+    }
 }
 
 impl Zone {
-    fn answer(&self, question: &Question, apex: &Name, is_apex: bool) -> LocalAnswer {
+    fn answer(&self, question: &Question, is_apex: bool) -> LocalAnswer {
+        let apex = &self.apex;
         let source = if self.redirects { apex } else { &question.name };
         let mut found = Rrset::new(question.name.clone(), question.rtype, TTL_SECS);
         for node in self.nodes.iter().filter(|node| node.owner == *source) {
@@ -165,26 +191,40 @@ impl Zone {
 /// Records as they are written above: owner, then type and rdata of each.
 type Written<'a> = [(&'a str, &'a [(RecordType, &'a [u8])])];
 
-fn add(
-    zones: &mut HashMap<Name, Zone, foldhash::fast::FixedState>,
-    apex: &str,
-    written: &Written<'_>,
-    redirects: bool,
-) {
-    let mut zone = Zone { nodes: Vec::new(), redirects };
+fn add(zones: &mut Zones, apex: &str, written: &Written<'_>, redirects: bool) {
+    let Ok(apex) = apex.parse::<Name>() else { return };
+    let mut nodes = Vec::new();
     for (owner, records) in written {
         let records = records.iter().map(|(rtype, rdata)| (*rtype, rdata.to_vec())).collect();
-        zone.nodes.extend(owner.parse().map(|owner| Node { owner, records }));
+        nodes.extend(owner.parse().map(|owner| Node { owner, records }));
     }
-    if let Ok(apex) = apex.parse() {
-        zones.insert(apex, zone);
-    }
+    zones.insert(Box::from(apex.as_wire()), Zone { apex, nodes, redirects });
 }
 
-/// Whether the last label is one of those that local zones end in: nearly all names are sorted out here.
-fn may_be_local(name: &Name) -> bool {
-    const LAST: [&[u8]; 7] = [b"arpa", b"localhost", b"invalid", b"test", b"local", b"onion", b"alt"];
-    name.labels().last().is_some_and(|last| LAST.iter().any(|label| label.eq_ignore_ascii_case(last)))
+/// The last labels that local zones end in, as they stand before the root.
+const LAST: [&[u8]; 7] = [
+    b"\x04arpa\0",
+    b"\x09localhost\0",
+    b"\x07invalid\0",
+    b"\x04test\0",
+    b"\x05local\0",
+    b"\x05onion\0",
+    b"\x03alt\0",
+];
+
+/// A name in wire form and those above it, without the root.
+fn suffixes(name: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = name;
+    std::iter::from_fn(move || {
+        let here = rest;
+        let len = usize::from(*here.first()?);
+        rest = here.get(1 + len..)?;
+        (len > 0).then_some(here)
+    })
+}
+
+fn depth_bit(labels: usize) -> u64 {
+    u32::try_from(labels).ok().and_then(|labels| 1u64.checked_shl(labels)).unwrap_or(0)
 }
 
 /// The SOA of RFC 6303 §3.
@@ -326,7 +366,8 @@ mod tests {
 
     #[test]
     fn each_zone_has_soa_and_ns_at_its_apex() {
-        let zones: std::collections::BTreeSet<Name> = LocalZones::new().zones.into_keys().collect();
+        let zones: std::collections::BTreeSet<Name> =
+            LocalZones::new().zones.into_values().map(|zone| zone.apex).collect();
         for zone in &zones {
             let apex = zone.to_string();
             let (rcode, soa, _) = ask(&apex, RecordType::SOA).unwrap();

@@ -36,6 +36,8 @@ struct Secrets {
     current: Secret,
     previous: Option<Secret>,
     since: Moment,
+    /// The date, read once a second: the second it was read in, and seconds since 1970.
+    date: (u64, u64),
 }
 
 impl std::fmt::Debug for Secrets {
@@ -56,21 +58,29 @@ pub struct Judged {
 impl ServerCookies {
     /// With a secret of its own.
     pub fn new(clock: Clock, entropy: Arc<Entropy>) -> Self {
-        let secrets = Secrets { current: draw(&entropy), previous: None, since: clock.now() };
+        let secrets = Secrets {
+            current: draw(&entropy),
+            previous: None,
+            since: clock.now(),
+            date: (clock.now().secs(), clock.unix()),
+        };
         Self { clock, entropy, secrets: Mutex::new(secrets) }
     }
 
     /// Judges the cookie of a client at `address`.
-    pub fn judge(&self, cookie: &Cookie, address: IpAddr) -> Judged {
-        let (current, previous) = self.secrets();
+    pub fn judge(&self, cookie: &Cookie, address: IpAddr, now: Moment) -> Judged {
+        let (current, previous, unix) = self.secrets(now);
         // RFC 9018 §4.3: seconds in 32 bits, compared as serial numbers (RFC 1982).
-        let [.., a, b, c, d] = self.clock.unix().to_be_bytes();
+        let [.., a, b, c, d] = unix.to_be_bytes();
         judge(cookie, address, u32::from_be_bytes([a, b, c, d]), &current, previous.as_ref())
     }
 
-    fn secrets(&self) -> (Secret, Option<Secret>) {
-        let now = self.clock.now();
+    /// The secrets, and the date.
+    fn secrets(&self, now: Moment) -> (Secret, Option<Secret>, u64) {
         let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        if secrets.date.0 != now.secs() {
+            secrets.date = (now.secs(), self.clock.unix());
+        }
         let age = now.since(secrets.since).as_secs();
         if age >= limits::COOKIE_SECRET_SECS {
             // One that was not used for long has no cookies that still live.
@@ -79,7 +89,7 @@ impl ServerCookies {
             secrets.current = draw(&self.entropy);
             secrets.since = now;
         }
-        (secrets.current, secrets.previous)
+        (secrets.current, secrets.previous, secrets.date.1)
     }
 }
 
@@ -98,7 +108,9 @@ fn judge(
         let [a, b, c, d] = now_secs.to_be_bytes();
         let head = [VERSION, 0, 0, 0, a, b, c, d];
         let hash = hash(cookie.client, head, address, secret);
-        Cookie { client: cookie.client, server: SmallVec::from_slice(&[head, hash].concat()) }
+        let mut server = SmallVec::from_slice(&head);
+        server.extend_from_slice(&hash);
+        Cookie { client: cookie.client, server }
     };
     let by = |secret: &Secret| is_made_by(cookie, address, secret);
     let (by_current, by_previous) = (by(current), previous.is_some_and(by));
@@ -208,17 +220,18 @@ mod tests {
     async fn the_secret_changes_every_day_and_the_one_before_is_known_for_an_hour() {
         let clock = Clock::simulated(1_700_000_000);
         let cookies = ServerCookies::new(clock.clone(), Arc::new(Entropy::seeded(1)));
+        let judge = |cookie: &Cookie, address| cookies.judge(cookie, address, clock.now());
         let (client, address) = (Cookie { client: [1; 8], server: SmallVec::new() }, [192, 0, 2, 1].into());
         tokio::time::sleep(Duration::from_secs(limits::COOKIE_SECRET_SECS - 60)).await;
-        let old = cookies.judge(&client, address).reply;
-        assert_eq!(cookies.judge(&old, address), Judged { reply: old.clone(), valid: true });
+        let old = judge(&client, address).reply;
+        assert_eq!(judge(&old, address), Judged { reply: old.clone(), valid: true });
         tokio::time::sleep(Duration::from_secs(120)).await;
-        let after = cookies.judge(&old, address);
+        let after = judge(&old, address);
         assert!(after.valid && after.reply != old, "the old secret is known, and the new one used");
         tokio::time::sleep(Duration::from_secs(3_600)).await;
-        assert!(!cookies.judge(&old, address).valid);
+        assert!(!judge(&old, address).valid);
         // A day without a client: what was made before is too old anyhow.
         tokio::time::sleep(Duration::from_secs(2 * limits::COOKIE_SECRET_SECS)).await;
-        assert!(!cookies.judge(&after.reply, address).valid);
+        assert!(!judge(&after.reply, address).valid);
     }
 }

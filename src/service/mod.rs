@@ -1,10 +1,10 @@
 //! One client question from its first octet to its reply.
 //!
-//! [`Service::prepare`] says at once what can be said without waiting: errors, local zones, cached answers, what
-//! is proven already. What is left goes to [`Service::reply`], which walks the chain of aliases link by link:
-//! remembered failure → cache → synthesis → flight (fetch, prove, remember). `secure` gets links proven, `finish`
-//! writes the reply. Where that fails or takes long, `stale` has what was last known; `prefetch` renews what is asked
-//! for shortly before its end.
+//! [`Service::ready`] copies the reply where the cache has it ready-made. [`Service::prepare`] says at once what else
+//! can be said without waiting: errors, local zones, what is proven already. What is left goes to [`Service::reply`],
+//! which walks the chain of aliases link by link: remembered failure → cache → synthesis → flight (fetch, prove,
+//! remember). `secure` gets links proven, `finish` writes the reply. Where that fails or takes long, `stale` has what was
+//! last known; `prefetch` renews what is asked for shortly before its end.
 
 pub mod access;
 pub mod cookies;
@@ -20,6 +20,7 @@ mod path;
 mod pipeline;
 mod prefetch;
 mod private;
+mod ready;
 mod request;
 mod secure;
 mod sentinel;
@@ -42,6 +43,7 @@ use crate::dns::view::{QueryFault, QueryView, error_reply};
 use crate::dns::{Class, Name, Question, Rcode, RecordType, Rrset};
 use crate::event::{Observer, Silent};
 use crate::failure::Failure;
+use crate::limits;
 use crate::validate::{Anchors, Validator};
 
 use access::{Access, AccessTable};
@@ -56,6 +58,7 @@ use overload::{Clients, Drops};
 pub use pipeline::Answer;
 use prefetch::Renewals;
 pub use private::PrivateAddresses;
+pub use ready::Ready;
 pub use request::{Client, Request};
 use single_flight::{Airspace, Flights, Ticket};
 use source::Source;
@@ -178,6 +181,17 @@ impl Service {
 
     /// Answers one client message. None: nothing is sent.
     pub async fn handle(self: &Arc<Self>, message: &[u8], client: Client) -> Option<Vec<u8>> {
+        let mut out = Vec::with_capacity(usize::from(limits::UDP_SIZE));
+        match self.ready(message, &client, self.clock.now(), &mut out) {
+            Ready::Hit { due } => {
+                if due {
+                    self.renew_asked(message);
+                }
+                return Some(out);
+            }
+            Ready::Drop => return None,
+            Ready::Miss => {}
+        }
         match self.prepare(message, &client) {
             Disposition::Reply(reply) => Some(reply),
             Disposition::Drop => None,
@@ -223,6 +237,11 @@ impl Service {
         }
     }
 
+    /// The time that everything here goes by.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     /// How many resolutions are under way.
     pub fn in_flight(&self) -> usize {
         self.airspace.len()
@@ -233,7 +252,7 @@ impl Service {
         &self.limit_hits
     }
 
-    /// Sorts one client message, without waiting for anything.
+    /// Sorts one client message that [`Service::ready`] has no reply to, without waiting for anything.
     pub fn prepare(self: &Arc<Self>, message: &[u8], client: &Client) -> Disposition {
         let access = self.access.get(client.address.ip());
         if access == Access::Deny {
@@ -244,7 +263,7 @@ impl Service {
             Err(QueryFault::Drop) => return Disposition::Drop,
             Err(fault) => return faulty(message, fault),
         };
-        let mut request = Request::new(&view, client, self.cookies.as_ref());
+        let mut request = Request::new(&view, client, self.cookies.as_ref(), self.clock.now());
         if access == Access::Refuse {
             let text = "this client may not ask: see [access]".to_owned();
             return self.says(
@@ -281,7 +300,7 @@ impl Service {
             );
         }
         request.contradiction = self.sentinel(&request);
-        if let Some(reply) = self.ready_reply(&view, &request).or_else(|| self.remembered_reply(&request)) {
+        if let Some(reply) = self.remembered_reply(&request) {
             return Disposition::Reply(reply);
         }
         if !request.recursion_desired {

@@ -29,14 +29,17 @@ pub enum DropReason {
     WaitLimit,
     /// The reply to a datagram that anybody may have sent was ready too late.
     Late,
+    /// So many datagrams wait to be looked at that no more are taken.
+    HandOver,
 }
 
 impl DropReason {
     /// How many reasons there are.
-    pub const COUNT: usize = 4;
+    pub const COUNT: usize = 5;
 
     /// All of them.
-    pub const ALL: [Self; Self::COUNT] = [Self::Datagrams, Self::GaveWay, Self::WaitLimit, Self::Late];
+    pub const ALL: [Self; Self::COUNT] =
+        [Self::Datagrams, Self::GaveWay, Self::WaitLimit, Self::Late, Self::HandOver];
 
     /// The name for metrics.
     pub fn word(self) -> &'static str {
@@ -45,6 +48,7 @@ impl DropReason {
             Self::GaveWay => "gave-way",
             Self::WaitLimit => "wait-limit",
             Self::Late => "late",
+            Self::HandOver => "hand-over",
         }
     }
 }
@@ -64,9 +68,9 @@ impl Drops {
         DropReason::ALL.into_iter().map(|reason| (reason, self.get(reason)))
     }
 
-    pub(crate) fn count(&self, reason: DropReason) {
+    pub(crate) fn count(&self, reason: DropReason, questions: usize) {
         if let Some(count) = self.0.get(reason as usize) {
-            count.fetch_add(1, Ordering::Relaxed);
+            count.fetch_add(u64::try_from(questions).unwrap_or(u64::MAX), Ordering::Relaxed);
         }
     }
 }
@@ -147,7 +151,7 @@ impl Service {
             request.visit = Some(Arc::new(visit));
             return Disposition::Resolve(Box::new(request));
         }
-        self.drops.count(DropReason::WaitLimit);
+        self.drops.count(DropReason::WaitLimit, 1);
         if client.transport == Transport::Udp {
             return Disposition::Drop;
         }
@@ -162,7 +166,7 @@ impl Service {
         let visit = request.visit.clone();
         let reply = self.resolve(request).await;
         if visit.is_some_and(|visit| visit.is_late(self.clock.now())) {
-            self.drops.count(DropReason::Late);
+            self.drops.count(DropReason::Late, 1);
             return None;
         }
         Some(reply)

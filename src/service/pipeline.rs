@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::budget::Budget;
-use crate::cache::answers::{ABSENT, CachedAnswer, Kept, Wanted};
+use crate::cache::answers::{ABSENT, CachedAnswer, Kept};
 use crate::cache::denials::TtlMax;
 use crate::context::Context;
 use crate::dns::edns::{EdeCode, ExtendedError};
@@ -12,7 +12,6 @@ use crate::dns::message::{Header, Message};
 use crate::dns::rdata::Rrsig;
 use crate::dns::response::Outcome;
 use crate::dns::security::ValidationState;
-use crate::dns::view::QueryView;
 use crate::dns::{Name, Opcode, Question, Rcode, RecordType, Rrset};
 use crate::event::Event;
 use crate::failure::Failure;
@@ -359,32 +358,17 @@ impl Service {
         Link::from_dname(question, &owner, entry.message(now)?, entry.state()?)
     }
 
-    /// The reply to a query, if the cache has it ready-made: copied and patched, nothing decoded.
-    pub(super) fn ready_reply(self: &Arc<Self>, query: &QueryView<'_>, request: &Request) -> Option<Vec<u8>> {
-        if request
-            .edns
-            .is_some_and(|edns| edns.keepalive || (edns.nsid && self.settings.reply.nsid.is_some()))
-            || request.cookie.is_some()
-            || request.contradiction.is_some()
-        {
-            return None;
-        }
-        let now = self.clock.now();
-        let wanted = Wanted::of(query, request.limit);
-        let mut out = Vec::with_capacity(512);
-        let entry = [query.rtype, ABSENT]
-            .into_iter()
-            .filter_map(|rtype| self.store.answers.get_wire(query.name, rtype, now))
-            .find(|entry| entry.reply(&wanted, now, &mut out))?;
-        self.renew_for(request, &entry);
-        Some(out)
-    }
-
     /// The reply to a request, if a whole answer is known.
     pub(super) fn remembered_reply(self: &Arc<Self>, request: &Request) -> Option<Vec<u8>> {
         let cached = self.cached(&request.question);
         if let Some((entry, _)) = &cached {
-            self.renew_for(request, entry);
+            let now = self.clock.now();
+            // The absence of a name above is not: each name below it would be asked for.
+            let is_due = entry.is_due(now) && !entry.is_bogus() && entry.is_of(&request.question.name);
+            // A client that only looks into the cache sets nothing going.
+            if is_due && request.recursion_desired {
+                self.renew(&request.question);
+            }
         }
         let remembered = self.remembered(&request.question, cached).or_else(|| {
             // Nothing was spent yet: if it comes to asking, the question has a budget of its own.

@@ -7,11 +7,10 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::cache::answers::CachedAnswer;
 use crate::dns::Question;
 use crate::event::Event;
 use crate::limits;
-use crate::service::{Request, Service};
+use crate::service::Service;
 
 /// The questions that are being asked anew.
 #[derive(Debug, Default)]
@@ -44,15 +43,14 @@ impl Renewals {
 }
 
 impl Service {
-    /// Begins to renew the answer that `entry` gave a client, if it is time, unless that is being done. A client that
-    /// only looks into the cache (RD=0) sets nothing going.
-    pub(super) fn renew_for(self: &Arc<Self>, request: &Request, entry: &CachedAnswer) {
-        let (question, now) = (&request.question, self.clock.now());
-        let wanted = self.settings.prefetch && request.recursion_desired;
-        // The absence of a name above is not: each name below it would be asked for.
-        let is_due = wanted && entry.is_due(now) && !entry.is_bogus() && entry.is_of(&question.name);
+    /// Begins to renew the answer to a question that a client was given although its time is nearly over, unless that is
+    /// being done.
+    pub(super) fn renew(self: &Arc<Self>, question: &Question) {
         // RFC 9520 §3.1: what could not be renewed is not tried again at each hit.
-        if !is_due || self.store.failures.get(question, now).is_some() || !self.renewals.take(question) {
+        if !self.settings.prefetch
+            || self.store.failures.get(question, self.clock.now()).is_some()
+            || !self.renewals.take(question)
+        {
             return;
         }
         let place = Place { service: Arc::clone(self), question: question.clone() };

@@ -16,6 +16,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::clock::Moment;
 use crate::dns::edns::{Cookie, EdeCode, ExtendedError};
 use crate::dns::response::Transport;
 use crate::dns::view::QueryView;
@@ -30,6 +31,13 @@ pub struct Client {
     pub address: SocketAddr,
     /// How it came.
     pub transport: Transport,
+}
+
+impl Client {
+    /// The octets that the reply to its query may have.
+    pub(crate) fn limit(&self, view: &QueryView<'_>) -> usize {
+        if self.transport == Transport::Udp { view.udp_limit() } else { usize::from(u16::MAX) }
+    }
 }
 
 /// A question that is to be resolved, with all that its reply depends on.
@@ -65,7 +73,12 @@ pub(crate) struct ClientEdns {
 
 impl Request {
     /// Reads a query.
-    pub(crate) fn new(view: &QueryView<'_>, client: &Client, cookies: Option<&ServerCookies>) -> Self {
+    pub(crate) fn new(
+        view: &QueryView<'_>,
+        client: &Client,
+        cookies: Option<&ServerCookies>,
+        now: Moment,
+    ) -> Self {
         let cookie = cookies.zip(view.edns.and_then(|edns| edns.cookie()));
         let edns = view.edns.map(|edns| ClientEdns {
             dnssec_ok: edns.dnssec_ok,
@@ -74,7 +87,7 @@ impl Request {
             // RFC 7828 §3.2.1: over UDP it is passed over.
             keepalive: client.transport != Transport::Udp && edns.wants_keepalive(),
         });
-        let limit = if client.transport == Transport::Udp { view.udp_limit() } else { usize::from(u16::MAX) };
+        let limit = client.limit(view);
         Self {
             question: view.question(),
             id: view.id,
@@ -82,7 +95,7 @@ impl Request {
             checking_disabled: view.checking_disabled(),
             authentic_data: view.authentic_data(),
             edns,
-            cookie: cookie.map(|(cookies, cookie)| cookies.judge(&cookie, client.address.ip())),
+            cookie: cookie.map(|(cookies, cookie)| cookies.judge(&cookie, client.address.ip(), now)),
             contradiction: None,
             limit,
             visit: None,

@@ -38,6 +38,12 @@ pub(super) fn claim(question: &Question) -> Option<Claim> {
     read(IS_TRUSTED, true).or_else(|| read(IS_NOT_TRUSTED, false))
 }
 
+/// Whether a name in wire form may be a sentinel: so it begins.
+pub(super) fn may_be_claim(name: &[u8]) -> bool {
+    const START: &[u8] = b"root-key-sentinel-";
+    name.get(1..=START.len()).is_some_and(|start| start.eq_ignore_ascii_case(START))
+}
+
 /// What a secure answer gives way to, if what its name says is not so.
 pub(super) fn contradiction(claim: Claim, anchors: &Anchors) -> Option<ExtendedError> {
     let key_tag = claim.key_tag;
@@ -77,6 +83,9 @@ mod tests {
         ] {
             assert_eq!(of(name, a), None, "{name}");
         }
+        let may = |name: &str| may_be_claim(name.parse::<crate::dns::Name>().unwrap().as_wire());
+        assert!(may("ROOT-key-sentinel-NOT-ta-00007.") && may("root-key-sentinel-is-ta-20326.example."));
+        assert!(!may(".") && !may("www.root-key-sentinel-is-ta-20326.example."));
         assert_eq!(of("root-key-sentinel-is-ta-20326.example.", RecordType::TXT), None);
     }
 }

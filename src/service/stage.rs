@@ -7,6 +7,10 @@ use crate::service::Client;
 pub trait Stage: Send + Sync {
     /// The answer, if this stage has one.
     fn before(&self, question: &Question, client: &Client) -> Option<LocalAnswer>;
+
+    /// Whether it may have an answer to a question of class IN for this name, in wire form and any letter case: such
+    /// questions are not answered from the cache. Asked for each of them, so it has to be quick and allocates nothing.
+    fn speaks_for(&self, name: &[u8]) -> bool;
 }
 
 /// An answer that came from this host's own knowledge: never validated, never with AD.

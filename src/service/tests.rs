@@ -100,6 +100,10 @@ impl Stage for Here {
             authority: vec![],
         })
     }
+
+    fn speaks_for(&self, wire: &[u8]) -> bool {
+        wire.eq_ignore_ascii_case(name("localhost.").as_wire())
+    }
 }
 
 fn service(script: &Arc<Script>) -> Arc<Service> {

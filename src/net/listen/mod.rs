@@ -1,76 +1,29 @@
 //! The client side: sockets that take questions over UDP and TCP and send the replies.
 //!
 //! [`Listener::bind`] opens the sockets of one address, [`Listener::run`] serves it until shutdown. What a
-//! message says is the business of [`Answer`]; here it is octets. Replies to datagrams leave from the socket
-//! the question came to, so their source is right wherever an address is named. A wildcard address leaves it
-//! to the routing table: which address was asked is only told by ancillary data, which safe code cannot read.
+//! message says is the business of [`Answer`]; here it is octets. Datagrams are received by threads of `fast`, which
+//! answer what is ready and hand over the rest; replies leave from the address that was asked, also on a wildcard socket.
 
 mod datagrams;
 mod tcp;
 mod udp;
 
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::fast::{Answer, AtOnce, Worker, batch, handover};
 use crate::limits;
-use crate::service::overload::DropReason;
-use crate::service::{Client, Disposition, Request, Service};
 
 use datagrams::Datagrams;
 pub use tcp::TcpPlaces;
-
-/// Answers messages.
-pub trait Answer: Send + Sync + 'static {
-    /// A question that has to wait for its answer.
-    type Question: Send + 'static;
-
-    /// What can be said without waiting.
-    fn at_once(&self, message: &[u8], client: &Client) -> AtOnce<Self::Question>;
-
-    /// The reply to a question that had to wait. None: nothing is sent.
-    fn later(&self, question: Self::Question) -> impl Future<Output = Option<Vec<u8>>> + Send;
-
-    /// A datagram gets no reply: too many are worked on.
-    fn dropped(&self, _: DropReason) {}
-}
-
-/// What becomes of a message at once.
-#[derive(Debug)]
-pub enum AtOnce<Q> {
-    /// The reply.
-    Reply(Vec<u8>),
-    /// Nothing is sent.
-    Nothing,
-    /// It takes time.
-    Later(Q),
-}
-
-impl Answer for Arc<Service> {
-    type Question = Box<Request>;
-
-    fn at_once(&self, message: &[u8], client: &Client) -> AtOnce<Box<Request>> {
-        match self.prepare(message, client) {
-            Disposition::Reply(reply) => AtOnce::Reply(reply),
-            Disposition::Drop => AtOnce::Nothing,
-            Disposition::Resolve(request) => AtOnce::Later(request),
-        }
-    }
-
-    async fn later(&self, question: Box<Request>) -> Option<Vec<u8>> {
-        self.reply(*question).await
-    }
-
-    fn dropped(&self, reason: DropReason) {
-        self.drops().count(reason);
-    }
-}
 
 /// What the TCP side allows (`[server] tcp-*`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,14 +62,14 @@ fn remedy(error: &io::Error) -> String {
 /// The open sockets of one listen address.
 #[derive(Debug)]
 pub struct Listener {
-    udp: Vec<UdpSocket>,
+    udp: Vec<batch::Socket>,
     tcp: TcpListener,
 }
 
 /// What all listeners share: who answers, and how much may be under way.
 #[derive(Debug)]
 pub struct Shared<A> {
-    answer: A,
+    answer: Arc<A>,
     datagrams: Datagrams,
     places: Arc<TcpPlaces>,
 }
@@ -125,7 +78,7 @@ impl<A: Answer> Shared<A> {
     /// Nothing under way yet.
     pub fn new(answer: A, tcp: TcpSettings) -> Self {
         Self {
-            answer,
+            answer: Arc::new(answer),
             datagrams: Datagrams::new(limits::UDP_QUERIES_MAX),
             places: Arc::new(TcpPlaces::new(tcp)),
         }
@@ -169,13 +122,34 @@ impl Listener {
 
     /// Serves until `shutdown` says true; then takes no more questions and returns. Those under way go on:
     /// see [`Shared::drained`].
-    pub async fn run<A: Answer>(self, shared: Arc<Shared<A>>, shutdown: watch::Receiver<bool>) {
+    pub async fn run<A: Answer>(self, shared: Arc<Shared<A>>, mut shutdown: watch::Receiver<bool>) {
+        let stop = Stop::default();
         let mut tasks = tokio::task::JoinSet::new();
         for socket in self.udp {
-            tasks.spawn(udp::serve(Arc::new(socket), Arc::clone(&shared), shutdown.clone()));
+            let (giver, taker) = handover::queue(limits::HANDED_OVER_MAX);
+            let socket = Arc::new(socket);
+            let answer = Arc::clone(&shared.answer);
+            let worker = Worker { socket: Arc::clone(&socket), answer, giver, stop: Arc::clone(&stop.0) };
+            // Without the thread nothing is handed over, and the work ends at once.
+            if let Err(error) = thread::Builder::new().name("fast".to_owned()).spawn(|| worker.run()) {
+                tracing::error!(%error, "a socket is not served: the system gives no thread");
+            }
+            tasks.spawn(udp::work(socket, Arc::clone(&shared), taker));
         }
-        tasks.spawn(tcp::serve(self.tcp, shared, shutdown));
+        tasks.spawn(tcp::serve(self.tcp, shared, shutdown.clone()));
+        ended(&mut shutdown).await;
+        drop(stop);
         while tasks.join_next().await.is_some() {}
+    }
+}
+
+/// Ends the threads when it is dropped, however that comes about.
+#[derive(Default)]
+struct Stop(Arc<AtomicBool>);
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

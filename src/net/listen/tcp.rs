@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -23,7 +24,7 @@ use super::{Answer, AtOnce, Shared, TcpSettings, ended};
 use crate::dns::response::Transport;
 use crate::limits;
 use crate::prefix::Prefix;
-use crate::service::Client;
+use crate::service::{Client, Ready};
 
 /// A message shorter than its header is none (RFC 1035 §4.1.1).
 const HEADER_LEN: usize = 12;
@@ -159,6 +160,8 @@ struct Connection<A> {
     active: Instant,
     /// Whether a whole message came yet.
     greeted: bool,
+    /// Room for replies that are ready.
+    out: Vec<u8>,
 }
 
 /// Replies that nobody reads fill the room for them.
@@ -192,6 +195,7 @@ impl<A: Answer> Connection<A> {
             under_way: JoinSet::new(),
             active: now(),
             greeted: false,
+            out: Vec::new(),
         }
     }
 
@@ -199,7 +203,11 @@ impl<A: Answer> Connection<A> {
         let mut reading = true;
         while reading || !self.under_way.is_empty() {
             match self.turn(reading, &mut shutdown).await {
-                Turn::Message(message) => self.begin(message),
+                Turn::Message(message) => {
+                    if !self.take(message).await {
+                        return;
+                    }
+                }
                 Turn::Reply(reply) => {
                     if !self.write(reply).await {
                         return;
@@ -238,8 +246,36 @@ impl<A: Answer> Connection<A> {
         }
     }
 
-    fn begin(&mut self, message: Vec<u8>) {
+    /// Answers a message, or begins to; false if the client is to be cut off.
+    async fn take(&mut self, message: Vec<u8>) -> bool {
         (self.active, self.greeted) = (now(), true);
+        let (answer, client, out) = (&self.shared.answer, &self.client, &mut self.out);
+        // A fault of our own must cost one question, not the connection.
+        let ready =
+            panic::catch_unwind(AssertUnwindSafe(|| answer.ready(&message, client, answer.now(), out)));
+        match ready {
+            Ok(Ready::Hit { due }) => {
+                if due {
+                    answer.renew(&message);
+                }
+                match framed(&self.shared, &self.out) {
+                    Ok(reply) => self.write(reply).await,
+                    Err(NoRoom) => false,
+                }
+            }
+            Ok(Ready::Miss) => {
+                self.begin(message);
+                true
+            }
+            Ok(Ready::Drop) => true,
+            Err(_) => {
+                tracing::error!(client = %self.client.address, "a question was lost to a fault, please report this");
+                true
+            }
+        }
+    }
+
+    fn begin(&mut self, message: Vec<u8>) {
         let (shared, client) = (Arc::clone(&self.shared), self.client);
         self.under_way.spawn(async move {
             let reply = match shared.answer.at_once(&message, &client) {
@@ -250,13 +286,7 @@ impl<A: Answer> Connection<A> {
                     None => return Ok(None),
                 },
             };
-            let Ok(len) = u16::try_from(reply.len()) else { return Ok(None) };
-            let room = Arc::clone(&shared.places.waiting).try_acquire_many_owned(u32::from(len));
-            let room = room.map_err(|_| NoRoom)?;
-            let mut framed = Vec::with_capacity(2 + reply.len());
-            framed.extend_from_slice(&len.to_be_bytes());
-            framed.extend_from_slice(&reply);
-            Ok(Some((framed, room)))
+            framed(&shared, &reply)
         });
     }
 
@@ -278,6 +308,17 @@ impl<A: Answer> Connection<A> {
         let allowed = if self.greeted { idle } else { idle.min(first) };
         self.active.elapsed() >= allowed
     }
+}
+
+/// A reply behind its length, if there is room for it.
+fn framed<A>(shared: &Shared<A>, reply: &[u8]) -> Result<Reply, NoRoom> {
+    let Ok(len) = u16::try_from(reply.len()) else { return Ok(None) };
+    let room = Arc::clone(&shared.places.waiting).try_acquire_many_owned(u32::from(len));
+    let room = room.map_err(|_| NoRoom)?;
+    let mut framed = Vec::with_capacity(2 + reply.len());
+    framed.extend_from_slice(&len.to_be_bytes());
+    framed.extend_from_slice(reply);
+    Ok(Some((framed, room)))
 }
 
 /// Cuts the stream into messages. Dropping [`Frames::next`] midway loses nothing.

@@ -3,26 +3,53 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 
 use super::*;
+use crate::clock::Moment;
+use crate::service::overload::DropReason;
+use crate::service::{Client, Ready};
 
-/// Answers at once, after a while (`slow`), with much (`large`), not at all (`drop`), or panics (`fault`).
+/// Has it ready (`hit`), never has (`none`), or cannot tell for a fault (`error`); else answers at once, after a while
+/// (`slow`), with much (`large`), not at all (`drop`), or panics (`fault`).
 #[derive(Default)]
 struct Echo {
     under_way: AtomicUsize,
     /// The most that were under way at a time.
     most: AtomicUsize,
     crowded_out: AtomicUsize,
+    renewed: AtomicUsize,
 }
 
 impl Answer for Echo {
     type Question = Vec<u8>;
 
-    fn dropped(&self, reason: DropReason) {
+    fn now(&self) -> Moment {
+        Moment(0)
+    }
+
+    fn ready(&self, message: &[u8], _: &Client, _: Moment, out: &mut Vec<u8>) -> Ready {
+        match message {
+            [b'h', ..] => {
+                out.clear();
+                out.extend_from_slice(message);
+                Ready::Hit { due: message.ends_with(b"due") }
+            }
+            [b'n', ..] => Ready::Drop,
+            [b'e', ..] => panic!("as the test wants"),
+            _ => Ready::Miss,
+        }
+    }
+
+    fn renew(&self, message: &[u8]) {
+        assert!(message.ends_with(b"due"));
+        self.renewed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn dropped(&self, reason: DropReason, datagrams: usize) {
         assert_eq!(reason, DropReason::Datagrams);
-        self.crowded_out.fetch_add(1, Ordering::Relaxed);
+        self.crowded_out.fetch_add(datagrams, Ordering::Relaxed);
     }
 
     fn at_once(&self, message: &[u8], _: &Client) -> AtOnce<Vec<u8>> {
@@ -98,6 +125,43 @@ async fn a_datagram_is_answered_at_once_or_later_or_never() {
         assert_eq!(&buffer[..len], wanted);
     }
     assert!(timeout(Duration::from_millis(100), client.recv(&mut buffer)).await.is_err());
+}
+
+#[tokio::test]
+async fn what_is_ready_is_sent_by_the_thread_that_received_it_and_renewed_if_it_is_due() {
+    let server = start(SETTINGS);
+    let client = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    client.connect(server.address).await.unwrap();
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let messages = [&b"none of them"[..], b"error, please", b"hit it once more", b"hit that is due"];
+    for message in messages {
+        client.send(message).await.unwrap();
+        stream.write_all(&framed(message)).await.unwrap();
+    }
+    let mut buffer = [0; 64];
+    for wanted in &messages[2..] {
+        let len = timeout(Duration::from_secs(1), client.recv(&mut buffer)).await.unwrap().unwrap();
+        assert_eq!(&buffer[..len], *wanted);
+        assert_eq!(read(&mut stream).await, *wanted);
+    }
+    assert!(timeout(Duration::from_millis(100), client.recv(&mut buffer)).await.is_err());
+    assert_eq!(server.shared.answer.renewed.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test]
+async fn a_wildcard_address_is_answered_from_the_one_that_was_asked_at_once_and_later() {
+    let listener = Listener::bind("0.0.0.0:0".parse().unwrap(), 2).unwrap();
+    let port = listener.address().unwrap().port();
+    let (_shutdown, listen) = watch::channel(false);
+    tokio::spawn(listener.run(Arc::new(Shared::new(Echo::default(), SETTINGS)), listen));
+    let client = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let asked = SocketAddr::from(([127, 0, 0, 5], port));
+    let mut buffer = [0; 64];
+    for message in [&b"hit"[..], b"quick", b"slow"] {
+        client.send_to(message, asked).await.unwrap();
+        let received = timeout(Duration::from_secs(1), client.recv_from(&mut buffer)).await.unwrap().unwrap();
+        assert_eq!(received, (message.len(), asked));
+    }
 }
 
 #[tokio::test]

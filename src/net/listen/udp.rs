@@ -1,79 +1,94 @@
-//! Questions in datagrams: a receive loop for each socket, a task for each that cannot be answered at once.
+//! Questions in datagrams that could not be answered from the cache: a task for each that has to wait.
 //!
-//! More than [`limits::UDP_QUERIES_MAX`] at a time are not worked on: old ones give way, or new ones are dropped (see
-//! `datagrams`): a client asks again, and a queue would only make all answers late.
+//! In: what the threads of `fast` hand over. Out: replies, by the socket that the question came to and from the address
+//! that was asked. More than [`limits::UDP_QUERIES_MAX`] at a time are not worked on: old ones give way, or new ones are
+//! dropped (see `datagrams`): a client asks again, and a queue would only make all answers late.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
-use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::UdpSocket;
-use tokio::sync::watch;
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::datagrams::Room;
-use super::{Answer, AtOnce, Shared, ended};
+use super::{Answer, AtOnce, Shared};
 use crate::dns::response::Transport;
+use crate::fast::batch::{self, Local};
+use crate::fast::handover::{Handed, Taker};
 use crate::limits;
 use crate::service::Client;
 use crate::service::overload::DropReason;
 
 /// A socket that others of this process may be bound beside.
-pub(super) fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
+pub(super) fn bind(address: SocketAddr) -> io::Result<batch::Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
     socket.set_reuse_port(true)?;
-    socket.set_nonblocking(true)?;
-    // Room for a burst; the kernel gives what it allows, and its default will do as well.
-    if let Err(error) = socket.set_recv_buffer_size(limits::UDP_RECEIVE_BUFFER_OCTETS) {
-        tracing::debug!(%error, "the receive buffer keeps its size");
-    }
     socket.bind(&address.into())?;
-    UdpSocket::from_std(socket.into())
+    furnished(socket.into())
 }
 
-/// Receives until shutdown.
-pub(super) async fn serve<A: Answer>(
-    socket: Arc<UdpSocket>,
-    shared: Arc<Shared<A>>,
-    mut shutdown: watch::Receiver<bool>,
-) {
-    let mut buffer = vec![0; usize::from(u16::MAX)];
-    loop {
-        let received = tokio::select! {
-            biased;
-            () = ended(&mut shutdown) => return,
-            received = socket.recv_from(&mut buffer) => received,
-        };
-        match received {
-            Ok((len, from)) => {
-                if let Some(message) = buffer.get(..len) {
-                    take(&socket, &shared, message, from).await;
-                }
-            }
-            Err(error) => {
-                tracing::warn!(%error, "a datagram could not be received");
-                // The next call may fail as well: no loop at full speed.
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
+/// A bound socket as a thread of `fast` wants it.
+pub(super) fn furnished(udp: UdpSocket) -> io::Result<batch::Socket> {
+    let socket = SockRef::from(&udp);
+    socket.set_nonblocking(false)?;
+    socket.set_read_timeout(Some(limits::RECEIVE_TIMEOUT))?;
+    socket.set_write_timeout(Some(limits::RECEIVE_TIMEOUT))?;
+    // Room for a burst; the kernel gives what it allows, and its default will do as well.
+    let sizes = socket
+        .set_recv_buffer_size(limits::UDP_BUFFER_OCTETS)
+        .and_then(|()| socket.set_send_buffer_size(limits::UDP_BUFFER_OCTETS));
+    if let Err(error) = sizes {
+        tracing::debug!(%error, "the buffers of a socket keep their size");
+    }
+    batch::Socket::new(udp)
+}
+
+/// Where a reply goes.
+#[derive(Clone)]
+struct Back {
+    socket: Arc<batch::Socket>,
+    to: SocketAddr,
+    local: Option<Local>,
+}
+
+impl Back {
+    fn send(&self, reply: &[u8]) {
+        if let Err(error) = self.socket.send(reply, self.to, self.local) {
+            tracing::debug!(client = %self.to, %error, "a reply could not be sent");
         }
     }
 }
 
-async fn take<A: Answer>(socket: &Arc<UdpSocket>, shared: &Arc<Shared<A>>, message: &[u8], from: SocketAddr) {
-    // Nothing can be sent to port 0: the datagram is forged.
-    if from.port() == 0 {
-        return;
+/// Works on what is handed over until nothing more comes.
+pub(super) async fn work<A: Answer>(socket: Arc<batch::Socket>, shared: Arc<Shared<A>>, mut taker: Taker) {
+    let mut handed = Vec::new();
+    while taker.take(&mut handed).await {
+        for one in handed.drain(..) {
+            // Others get their turn.
+            tokio::task::coop::consume_budget().await;
+            take(&socket, &shared, one).await;
+        }
     }
+}
+
+async fn take<A: Answer>(socket: &Arc<batch::Socket>, shared: &Arc<Shared<A>>, handed: Handed) {
+    let Handed { message, from, local, renew } = handed;
     let client = Client { address: from, transport: Transport::Udp };
     // A fault of our own must cost one question, not the socket.
-    let at_once = panic::catch_unwind(AssertUnwindSafe(|| shared.answer.at_once(message, &client)));
+    let at_once = panic::catch_unwind(AssertUnwindSafe(|| {
+        if renew {
+            shared.answer.renew(&message);
+            return AtOnce::Nothing;
+        }
+        shared.answer.at_once(&message, &client)
+    }));
+    let back = Back { socket: Arc::clone(socket), to: from, local };
     let question = match at_once {
-        Ok(AtOnce::Reply(reply)) => return send(socket, &reply, from).await,
+        Ok(AtOnce::Reply(reply)) => return back.send(&reply),
         Ok(AtOnce::Nothing) => return,
         Ok(AtOnce::Later(question)) => question,
         Err(_) => {
@@ -83,31 +98,25 @@ async fn take<A: Answer>(socket: &Arc<UdpSocket>, shared: &Arc<Shared<A>>, messa
     let place = match shared.datagrams.take().await {
         Room::Free(place) => place,
         Room::Made(place) => {
-            shared.answer.dropped(DropReason::GaveWay);
+            shared.answer.dropped(DropReason::GaveWay, 1);
             place
         }
         room @ (Room::Lost | Room::None) => {
             if matches!(room, Room::Lost) {
-                shared.answer.dropped(DropReason::GaveWay);
+                shared.answer.dropped(DropReason::GaveWay, 1);
             }
-            shared.answer.dropped(DropReason::Datagrams);
+            shared.answer.dropped(DropReason::Datagrams, 1);
             tracing::debug!(client = %from, "a question was dropped: too many are under way");
             return;
         }
     };
     let is_lax = place.is_lax();
-    let (socket, answering) = (Arc::clone(socket), Arc::clone(shared));
+    let answering = Arc::clone(shared);
     let task = tokio::spawn(async move {
         if let Some(reply) = answering.answer.later(question).await {
-            send(&socket, &reply, from).await;
+            back.send(&reply);
         }
         drop(place);
     });
     shared.datagrams.begin(is_lax, task.abort_handle());
-}
-
-async fn send(socket: &UdpSocket, reply: &[u8], to: SocketAddr) {
-    if let Err(error) = socket.send_to(reply, to).await {
-        tracing::debug!(client = %to, %error, "a reply could not be sent");
-    }
 }
