@@ -36,6 +36,9 @@ impl Upstream {
 
     /// The right to open a socket, if one comes free in time.
     async fn place(&self) -> Result<OwnedSemaphorePermit, ExchangeError> {
+        if let Ok(place) = Arc::clone(&self.sockets).try_acquire_owned() {
+            return Ok(place);
+        }
         let deadline = self.clock.now().after(Duration::from_millis(limits::SOCKET_WAIT_MS));
         match self.clock.before(deadline, Arc::clone(&self.sockets).acquire_owned()).await {
             Some(Ok(place)) => Ok(place),
@@ -53,7 +56,7 @@ impl Exchange for Upstream {
     ) -> BoxFuture<'a, Result<Box<dyn Datagrams>, ExchangeError>> {
         Box::pin(async move {
             let place = self.place().await?;
-            let socket = udp::Query::send(server, local_port, query, self.clock.clone(), place).await?;
+            let socket = udp::Query::send(server, local_port, query, self.clock.clone(), place)?;
             Ok(Box::new(socket) as Box<dyn Datagrams>)
         })
     }
