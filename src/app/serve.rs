@@ -14,7 +14,7 @@ use crate::app::{descriptors, keeper};
 use crate::config::{Configuration, Server};
 use crate::fast::Answer;
 use crate::limits;
-use crate::net::listen::{ListenError, Listener, Shared, TcpSettings};
+use crate::net::listen::{ListenError, Listener, Passed, PassedError, Shared, TcpSettings};
 use crate::service::Service;
 use crate::validate::Verifications;
 
@@ -24,25 +24,32 @@ pub enum StartError {
     /// An address that cannot be used.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// A socket that was passed and cannot be used.
+    #[error(transparent)]
+    Passed(#[from] PassedError),
     /// Threads or signals.
     #[error("the system gave no threads or no signals: {0}")]
     Runtime(#[from] std::io::Error),
 }
 
 /// Serves until SIGTERM or SIGINT; then ends within a second and answers what it still can.
-pub fn serve(configuration: &Configuration) -> Result<(), StartError> {
+pub fn serve(configuration: Configuration) -> Result<(), StartError> {
+    let passed = Passed::take()?;
     let threads = threads(&configuration.settings.server);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
-    let result = runtime.block_on(run(configuration, threads));
+    let result = runtime.block_on(run(configuration, threads, passed));
     // Resolutions that nobody waits for any more end here.
     runtime.shutdown_timeout(Duration::from_millis(100));
     result
 }
 
-/// [`serve`] on the runtime of the caller, with `threads` UDP sockets for each address.
-pub async fn run(configuration: &Configuration, threads: usize) -> Result<(), StartError> {
-    let server = &configuration.settings.server;
-    let listeners = bind(server, threads)?;
+/// [`serve`] on the runtime of the caller, with `threads` UDP sockets for each address, or on sockets that were `passed`.
+pub async fn run(mut configuration: Configuration, threads: usize, passed: Passed) -> Result<(), StartError> {
+    let listeners = listen(&configuration.settings.server, threads, passed)?;
+    // What is really listened on: this resolver never asks itself.
+    configuration.settings.server.listen =
+        listeners.iter().map(Listener::address).collect::<std::io::Result<_>>()?;
+    let (configuration, server) = (&configuration, &configuration.settings.server);
     let shares = descriptors::shares(server.tcp_clients, listeners.len() * (threads + 1));
     if shares.tcp_clients < server.tcp_clients {
         let (wanted, given) = (server.tcp_clients, shares.tcp_clients);
@@ -140,6 +147,17 @@ async fn end<A: Answer>(shutdown: &watch::Sender<bool>, mut serving: JoinSet<()>
     if tokio::time::timeout(grace, answered).await.is_err() {
         tracing::info!("some questions are left without an answer");
     }
+}
+
+/// The sockets that were passed, or those of the configuration.
+fn listen(server: &Server, threads: usize, passed: Passed) -> Result<Vec<Listener>, StartError> {
+    if passed.is_empty() {
+        return Ok(bind(server, threads)?);
+    }
+    if server.listen_is_explicit {
+        tracing::info!("the addresses of [server] listen are not used: sockets were passed");
+    }
+    Ok(passed.listeners(threads)?)
 }
 
 /// Opens the sockets. Of addresses that nobody asked for, one is enough.

@@ -21,6 +21,7 @@ use crate::config::{self, Configuration, Fault};
 use crate::dns::NameError;
 use crate::lab::sockets::{ServeError, Serving};
 use crate::lab::{Internet, WorldError, builtin};
+use crate::net::listen::Passed;
 
 /// Threads of the resolver: enough to see it work, and no more.
 const THREADS: usize = 2;
@@ -94,7 +95,7 @@ async fn serve_lab(arguments: &Arguments, internet: &Arc<Internet>, listing: &st
     let configuration = configure(&folder, arguments, internet)?;
     logging::begin(&configuration.settings.log);
     print(&greeting(&folder, arguments, serving.len(), listing));
-    serve::run(&configuration, THREADS).await?;
+    serve::run(configuration, THREADS, Passed::default()).await?;
     Ok(())
 }
 

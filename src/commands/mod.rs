@@ -94,7 +94,7 @@ pub fn main() -> ExitCode {
         }
     };
     let exit = match command {
-        Command::Serve => serve(&configuration),
+        Command::Serve => serve(configuration),
         Command::Check => check::run(&configuration, file),
         Command::Query(arguments) => query::run(&configuration, &arguments),
         Command::Explain(arguments) => explain::run(&configuration, &arguments),
@@ -104,7 +104,7 @@ pub fn main() -> ExitCode {
     exit.into()
 }
 
-fn serve(configuration: &Configuration) -> Exit {
+fn serve(configuration: Configuration) -> Exit {
     logging::begin(&configuration.settings.log);
     for warning in &configuration.warnings {
         tracing::warn!("{warning}");

@@ -1,7 +1,8 @@
 //! Starts the built binary on a free port with a configuration of its own, and stops it.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -27,22 +28,43 @@ pub(crate) fn file(name: &str, text: &str) -> PathBuf {
     path
 }
 
+/// The configuration file of a server that asks nobody.
+fn configuration(listen: &str, server: &str) -> PathBuf {
+    let hints = file("hints", ". NS nowhere.\nnowhere. A 127.255.255.254\n");
+    let sections = format!(
+        "[resolver]\nroot-hints = \"{}\"\nipv6 = false\n[server]\nlisten = [\"{listen}\"]\nthreads = 2\n{server}",
+        hints.display()
+    );
+    file("rootwalk.toml", &sections)
+}
+
 impl Rootwalk {
     /// Starts with these lines below `[server]`, and more sections if they follow. It asks nobody: the root
     /// hints name an address where nothing answers.
     pub(crate) fn start(server: &str) -> Self {
-        let hints = file("hints", ". NS nowhere.\nnowhere. A 127.255.255.254\n");
-        let sections = format!(
-            "[resolver]\nroot-hints = \"{}\"\nipv6 = false\n[server]\nlisten = [\"127.0.0.1:0\"]\nthreads = 1\n{server}",
-            hints.display()
-        );
-        let config = file("rootwalk.toml", &sections);
-        let mut child = Command::new(env!("CARGO_BIN_EXE_rootwalk"))
-            .arg("--config")
-            .arg(config)
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Self::start_on("127.0.0.1:0", server)
+    }
+
+    /// The same on another address.
+    pub(crate) fn start_on(listen: &str, server: &str) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rootwalk"));
+        command.arg("--config").arg(configuration(listen, server));
+        Self::launch(command)
+    }
+
+    /// Starts with sockets that are open already, as systemd does: they are the descriptors 3 and 4.
+    pub(crate) fn start_with(udp: UdpSocket, tcp: TcpListener, server: &str) -> Self {
+        let script =
+            "exec 3<&0 4<&1 </dev/null >/dev/null; export LISTEN_PID=$$ LISTEN_FDS=2; exec \"$0\" \"$@\"";
+        let mut command = Command::new("sh");
+        command.args(["-c", script, env!("CARGO_BIN_EXE_rootwalk"), "--config"]);
+        command.arg(configuration("127.0.0.1:1", server));
+        command.stdin(OwnedFd::from(udp)).stdout(OwnedFd::from(tcp));
+        Self::launch(command)
+    }
+
+    fn launch(mut command: Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let stderr = child.stderr.take().unwrap();
         let mut lines = BufReader::new(stderr).lines();
         let address = loop {
@@ -82,7 +104,12 @@ impl Rootwalk {
 
     /// The reply over TCP.
     pub(crate) fn tcp(&self, message: &[u8]) -> Vec<u8> {
-        let mut stream = TcpStream::connect(self.address).unwrap();
+        Self::tcp_at(self.address, message)
+    }
+
+    /// The reply over TCP of an address.
+    pub(crate) fn tcp_at(address: SocketAddr, message: &[u8]) -> Vec<u8> {
+        let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
         let len = u16::try_from(message.len()).unwrap();
         stream.write_all(&[&len.to_be_bytes()[..], message].concat()).unwrap();

@@ -11,6 +11,7 @@
 mod harness;
 mod outage;
 
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -63,6 +64,54 @@ fn questions_are_answered_over_udp_and_tcp() {
         assert_eq!(rcode(&reply), 0);
         assert!(reply.ends_with(&[0, 4, 127, 0, 0, 1]), "{reply:?}");
     }
+}
+
+#[test]
+fn a_wildcard_address_is_answered_from_the_one_that_was_asked() {
+    let server = Rootwalk::start_on("0.0.0.0:0", "");
+    let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+    let mut buffer = [0; 512];
+    for address in [[127, 0, 0, 1], [127, 0, 0, 5], [127, 44, 3, 2]] {
+        let asked = SocketAddr::from((address, server.address.port()));
+        client.send_to(&query("localhost", A, 1), asked).unwrap();
+        let (len, from) = client.recv_from(&mut buffer).unwrap();
+        assert_eq!((rcode(&buffer[..len]), from), (0, asked));
+    }
+}
+
+#[test]
+fn sockets_that_are_passed_are_served_in_place_of_the_configured_addresses() {
+    let (udp, tcp) = (UdpSocket::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
+    let (by_udp, by_tcp) = (udp.local_addr().unwrap(), tcp.local_addr().unwrap());
+    let keeper = udp.try_clone().unwrap();
+    let server = Rootwalk::start_with(udp, tcp, "");
+    assert_eq!(server.address, by_udp);
+    for _ in 0..20 {
+        assert_eq!(rcode(&server.udp(&query("localhost", A, 1)).unwrap()), 0);
+    }
+    assert_eq!(rcode(&Rootwalk::tcp_at(by_tcp, &query("localhost", A, 1))), 0);
+    let begun = Instant::now();
+    assert_eq!(server.terminate().code(), Some(0));
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    // What is asked while nobody serves is there for the next.
+    let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    client.send_to(&query("localhost", A, 1), by_udp).unwrap();
+    let _next = Rootwalk::start_with(keeper, TcpListener::bind("127.0.0.1:0").unwrap(), "");
+    let mut buffer = [0; 512];
+    let len = client.recv(&mut buffer).unwrap();
+    assert_eq!(rcode(&buffer[..len]), 0);
+}
+
+#[test]
+fn what_is_passed_and_is_no_socket_of_the_internet_is_a_failure() {
+    let mut command = Command::new("sh");
+    let script = "exec 3</dev/null; export LISTEN_PID=$$ LISTEN_FDS=1; exec \"$0\" serve";
+    let output = command.args(["-c", script, env!("CARGO_BIN_EXE_rootwalk")]).output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(errors.contains("the descriptor 3 that was passed with LISTEN_FDS"), "{errors}");
 }
 
 #[test]

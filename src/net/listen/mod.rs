@@ -1,10 +1,11 @@
 //! The client side: sockets that take questions over UDP and TCP and send the replies.
 //!
-//! [`Listener::bind`] opens the sockets of one address, [`Listener::run`] serves it until shutdown. What a
+//! [`Listener::bind`] opens the sockets of one address, or [`Passed`] has them already; [`Listener::run`] serves it until shutdown. What a
 //! message says is the business of [`Answer`]; here it is octets. Datagrams are received by threads of `fast`, which
 //! answer what is ready and hand over the rest; replies leave from the address that was asked, also on a wildcard socket.
 
 mod datagrams;
+mod passed;
 mod tcp;
 mod udp;
 
@@ -23,6 +24,7 @@ use crate::fast::{Answer, AtOnce, Worker, batch, handover};
 use crate::limits;
 
 use datagrams::Datagrams;
+pub use passed::{Passed, PassedError};
 pub use tcp::TcpPlaces;
 
 /// What the TCP side allows (`[server] tcp-*`).
@@ -63,7 +65,7 @@ fn remedy(error: &io::Error) -> String {
 #[derive(Debug)]
 pub struct Listener {
     udp: Vec<batch::Socket>,
-    tcp: TcpListener,
+    tcp: Option<TcpListener>,
 }
 
 /// What all listeners share: who answers, and how much may be under way.
@@ -112,12 +114,16 @@ impl Listener {
         let tcp = bind_tcp(address).map_err(fault("TCP"))?;
         let address = tcp.local_addr().map_err(fault("TCP"))?;
         let udp = (0..sockets.max(1)).map(|_| udp::bind(address)).collect::<io::Result<_>>();
-        Ok(Self { udp: udp.map_err(fault("UDP"))?, tcp })
+        Ok(Self { udp: udp.map_err(fault("UDP"))?, tcp: Some(tcp) })
     }
 
     /// The address that is listened on.
     pub fn address(&self) -> io::Result<SocketAddr> {
-        self.tcp.local_addr()
+        match (&self.tcp, self.udp.first()) {
+            (Some(tcp), _) => tcp.local_addr(),
+            (None, Some(udp)) => udp.address(),
+            (None, None) => Err(io::ErrorKind::NotFound.into()),
+        }
     }
 
     /// Serves until `shutdown` says true; then takes no more questions and returns. Those under way go on:
@@ -136,7 +142,9 @@ impl Listener {
             }
             tasks.spawn(udp::work(socket, Arc::clone(&shared), taker));
         }
-        tasks.spawn(tcp::serve(self.tcp, shared, shutdown.clone()));
+        if let Some(tcp) = self.tcp {
+            tasks.spawn(tcp::serve(tcp, shared, shutdown.clone()));
+        }
         ended(&mut shutdown).await;
         drop(stop);
         while tasks.join_next().await.is_some() {}
