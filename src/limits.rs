@@ -551,6 +551,10 @@ pub const SHARD_BYTES_MIN: usize = 1 << 20;
 
 // Denials that are kept to answer other questions (RFC 8198).
 
+/// Zone cuts of so many labels at most are kept ready for use, not packed: the root's and those below it, where the walk
+/// to each zone not met before begins. There are 1,500 of them, of two kilobytes each.
+pub const OPEN_CUT_LABELS_MAX: usize = 1;
+
 /// A zone has at most one part in so many of the room: the root zone's NSEC records, 0.7 MB, fit into that of the default
 /// `[cache] size`.
 pub const DENIAL_ZONES_MIN: usize = 16;

@@ -4,16 +4,19 @@
 //! deepest cut at or above a name. A cut comes from the parent's side alone; what the child says of its own
 //! name servers is kept beside it and neither renews nor outlives it, so that a domain that was withdrawn
 //! is gone when the parent's word ends (ghost and phoenix domains: CVE-2012-1033, CVE-2022-30698,
-//! CVE-2026-40622). Beside the cuts stand names that are known to be none: a hint that saves the walk a question
+//! CVE-2026-40622). Cuts are kept packed and read anew each time, but for those of the root and below it, where most
+//! walks begin. Beside the cuts stand names that are known to be none: a hint that saves the walk a question
 //! (RFC 9156 §2.3), and harms nothing if it is outdated. And there are zones whose name servers can only be found by
 //! way of themselves: their parents are not asked for them again at once (RFC 9520, tsuNAME). Nothing of this is ever served to a client.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::keys::{Depths, Key};
 use super::shard::{Sharded, heap};
 use crate::clock::Moment;
 use crate::dns::delegation::{Delegation, DsEvidence, NameServer};
+use crate::dns::packed::{Packer, Unpacker};
 use crate::dns::response::Outcome;
 use crate::dns::{Name, Rrset};
 use crate::entropy::Entropy;
@@ -54,9 +57,61 @@ impl CachedCut {
 /// Known zone cuts, bounded in octets; the least recently used goes first.
 #[derive(Debug)]
 pub struct Delegations {
-    cuts: Sharded<Name, Arc<CachedCut>>,
-    no_cuts: Sharded<Name, NoCut>,
-    circles: Sharded<Name, Circle>,
+    cuts: Sharded<Box<[u8]>, Held>,
+    cut_depths: Depths,
+    no_cuts: Sharded<Box<[u8]>, NoCut>,
+    circles: Sharded<Box<[u8]>, Circle>,
+    circle_depths: Depths,
+}
+
+/// A cut as it is kept.
+#[derive(Debug, Clone)]
+enum Held {
+    /// As [`pack`] makes it.
+    Packed(Arc<[u8]>),
+    /// Ready for use.
+    Open(Arc<CachedCut>),
+}
+
+impl Held {
+    fn new(cut: &Arc<CachedCut>) -> Self {
+        if cut.zone().label_count() <= limits::OPEN_CUT_LABELS_MAX {
+            return Self::Open(Arc::clone(cut));
+        }
+        Self::Packed(pack(cut).into())
+    }
+
+    fn expires(&self) -> Moment {
+        match self {
+            Self::Packed(octets) => Moment(Unpacker::new(octets).u64().unwrap_or(0)),
+            Self::Open(cut) => cut.expires,
+        }
+    }
+
+    fn stored(&self) -> Moment {
+        match self {
+            Self::Packed(octets) => {
+                let mut unpacker = Unpacker::new(octets);
+                unpacker.u64();
+                Moment(unpacker.u64().unwrap_or(0))
+            }
+            Self::Open(cut) => cut.stored,
+        }
+    }
+
+    fn open(&self) -> Option<Arc<CachedCut>> {
+        match self {
+            Self::Packed(octets) => unpack(octets).map(Arc::new),
+            Self::Open(cut) => Some(Arc::clone(cut)),
+        }
+    }
+
+    fn is(&self, cut: &CachedCut) -> bool {
+        match self {
+            Self::Packed(octets) => **octets == *pack(cut),
+            Self::Open(held) => **held == *cut,
+        }
+    }
 }
 
 /// What was answered at a name that is no cut.
@@ -78,72 +133,102 @@ impl Delegations {
     pub fn new(bytes_max: usize, entropy: &Entropy) -> Self {
         let part = bytes_max / 16;
         Self {
-            cuts: Sharded::new(13 * part, entropy, |zone, cut| heap(zone.heap_len()) + cut_heap(cut)),
-            no_cuts: Sharded::new(2 * part, entropy, |name, _| heap(name.heap_len())),
-            circles: Sharded::new(part, entropy, |zone, _| heap(zone.heap_len())),
+            cuts: Sharded::new(13 * part, entropy, |zone, held| heap(zone.len()) + held_heap(held)),
+            cut_depths: Depths::default(),
+            no_cuts: Sharded::new(2 * part, entropy, |name, _| heap(name.len())),
+            circles: Sharded::new(part, entropy, |zone, _| heap(zone.len())),
+            circle_depths: Depths::default(),
         }
     }
 
     /// The deepest cut known at or above `name`.
     pub fn deepest(&self, name: &Name, now: Moment) -> Option<Arc<CachedCut>> {
-        name.ancestors().find_map(|zone| self.get(&zone, now))
+        let key = Key::of(name);
+        self.held_above(&key, now).find_map(|(_, held)| held.open())
+    }
+
+    /// The number of labels of the deepest cut known at or above `name`.
+    pub fn deepest_labels(&self, name: &Name, now: Moment) -> Option<usize> {
+        let key = Key::of(name);
+        self.held_above(&key, now).next().map(|(labels, _)| labels)
     }
 
     /// The cut of exactly this zone.
     pub fn get(&self, zone: &Name, now: Moment) -> Option<Arc<CachedCut>> {
-        self.cuts.get(zone).filter(|cut| cut.expires > now)
+        self.cuts.get(Key::of(zone).as_slice()).filter(|held| held.expires() > now)?.open()
     }
 
     /// The zones of the cuts known at or above `name`, deepest first.
     pub fn cuts(&self, name: &Name, now: Moment) -> Vec<Name> {
-        name.ancestors().filter_map(|zone| self.get(&zone, now)).map(|cut| cut.zone().clone()).collect()
+        let key = Key::of(name);
+        self.held_above(&key, now).map(|(labels, _)| name.suffix(labels)).collect()
+    }
+
+    fn held_above<'k>(&'k self, key: &'k Key, now: Moment) -> impl Iterator<Item = (usize, Held)> + 'k {
+        key.ancestors().filter(|(labels, _)| self.cut_depths.has(*labels)).filter_map(
+            move |(labels, zone)| {
+                let held = self.cuts.get(zone).filter(|held| held.expires() > now)?;
+                Some((labels, held))
+            },
+        )
     }
 
     /// Stores a cut and returns it. What the child said of the same zone is dropped with the older cut.
     pub fn insert(&self, cut: CachedCut) -> Arc<CachedCut> {
         let cut = Arc::new(cut);
-        self.no_cuts.remove(cut.zone());
-        self.cuts.insert(cut.zone().clone(), Arc::clone(&cut));
+        let key = Key::of(cut.zone());
+        self.no_cuts.remove(key.as_slice());
+        self.cut_depths.add(cut.zone().label_count());
+        self.cuts.insert(Box::from(key.as_slice()), Held::new(&cut));
         cut
     }
 
     /// Adds the child's own name servers to a cut that is still the one they were learned under.
     pub fn add_child_servers(&self, cut: &Arc<CachedCut>, child_servers: Vec<Name>) {
-        if self.cuts.remove_if(cut.zone(), |current| Arc::ptr_eq(current, cut)).is_some() {
+        if self.take_same(cut) {
             self.insert(CachedCut { child_servers, ..CachedCut::clone(cut) });
         }
     }
 
     /// Notes that another server of the parent was heard about a cut, which is still the one that it was.
     pub fn confirm(&self, cut: &Arc<CachedCut>) {
-        if self.cuts.remove_if(cut.zone(), |current| Arc::ptr_eq(current, cut)).is_some() {
+        if self.take_same(cut) {
             self.insert(CachedCut { told_by: None, ..CachedCut::clone(cut) });
         }
+    }
+
+    /// Takes a cut out if it is still this one.
+    fn take_same(&self, cut: &CachedCut) -> bool {
+        self.cuts.remove_if(Key::of(cut.zone()).as_slice(), |held| held.is(cut)).is_some()
     }
 
     /// Forgets the cut of `zone` after its servers led nowhere, so that the parent is asked again: the zone may have
     /// moved since, or the referral was forged. Not what the parent has just said, and not the root's.
     pub fn doubt(&self, zone: &Name, now: Moment) {
         if !zone.is_root() {
-            self.cuts.remove_if(zone, |cut| now >= cut.stored.after_secs(limits::DOUBT_AFTER_SECS));
+            let key = Key::of(zone);
+            let is_old = |held: &Held| now >= held.stored().after_secs(limits::DOUBT_AFTER_SECS);
+            self.cuts.remove_if(key.as_slice(), is_old);
         }
     }
 
     /// Keeps that a server of the zone above answered at `name` and did not refer further down.
-    pub fn insert_no_cut(&self, name: Name, outcome: Outcome, expires: Moment) {
-        self.no_cuts.insert(name, NoCut { outcome, expires });
+    pub fn insert_no_cut(&self, name: &Name, outcome: Outcome, expires: Moment) {
+        self.no_cuts.insert(Box::from(Key::of(name).as_slice()), NoCut { outcome, expires });
     }
 
     /// How a question for `name` ended, if that name is known to be no cut.
     pub fn no_cut(&self, name: &Name, now: Moment) -> Option<Outcome> {
-        self.no_cuts.get(name).filter(|known| known.expires > now).map(|known| known.outcome)
+        let known = self.no_cuts.get(Key::of(name).as_slice());
+        known.filter(|known| known.expires > now).map(|known| known.outcome)
     }
 
     /// Keeps that the name servers of `zone` can only be found by way of themselves: for five seconds, twice as long
     /// each time it is found again, at most a minute.
     pub fn insert_circle(&self, zone: &Name, now: Moment) {
         let fresh = || Circle { until: now, span_secs: 0 };
-        self.circles.update(zone.clone(), fresh, |circle| {
+        self.circle_depths.add(zone.label_count());
+        self.circles.update(Box::from(Key::of(zone).as_slice()), fresh, |circle| {
             let recent = now < circle.until.after_secs(limits::CIRCLE_TTL_SECS_MAX);
             let doubled = if recent { circle.span_secs.saturating_mul(2) } else { 0 };
             let span_secs = doubled.clamp(limits::CIRCLE_TTL_SECS_MIN, limits::CIRCLE_TTL_SECS_MAX);
@@ -153,26 +238,32 @@ impl Delegations {
 
     /// The zone at or above `name` that is known to be in such a circle.
     pub fn circle(&self, name: &Name, now: Moment) -> Option<Name> {
-        name.ancestors().find(|zone| self.circles.get(zone).is_some_and(|circle| now < circle.until))
+        let key = Key::of(name);
+        let mut above = key.ancestors().filter(|(labels, _)| self.circle_depths.has(*labels));
+        let is_left_alone = |zone: &[u8]| self.circles.get(zone).is_some_and(|circle| now < circle.until);
+        above.find(|(_, zone)| is_left_alone(zone)).map(|(labels, _)| name.suffix(labels))
     }
 
     /// A server of the zone was found.
     pub fn remove_circle(&self, zone: &Name) {
-        self.circles.remove(zone);
+        if self.circle_depths.has(zone.label_count()) {
+            self.circles.remove(Key::of(zone).as_slice());
+        }
     }
 
     /// Forgets the cut of exactly this zone.
     pub fn remove(&self, zone: &Name) {
-        self.cuts.remove(zone);
-        self.no_cuts.remove(zone);
-        self.circles.remove(zone);
+        let key = Key::of(zone);
+        self.cuts.remove(key.as_slice());
+        self.no_cuts.remove(key.as_slice());
+        self.circles.remove(key.as_slice());
     }
 
     /// Forgets all cuts at and below `zone`; returns how many there were. Looks at every cut.
     pub fn remove_below(&self, zone: &Name) -> usize {
-        self.no_cuts.retain(|name, _| !name.is_subdomain_of(zone));
-        self.circles.retain(|name, _| !name.is_subdomain_of(zone));
-        self.cuts.retain(|name, _| !name.is_subdomain_of(zone))
+        self.no_cuts.retain(|name, _| !is_below(name, zone));
+        self.circles.retain(|name, _| !is_below(name, zone));
+        self.cuts.retain(|name, _| !is_below(name, zone))
     }
 
     /// How many cuts are held.
@@ -191,7 +282,107 @@ impl Delegations {
     }
 }
 
-/// What a cut has allocated, its own box included.
+/// Whether a key is that of a name at or below `zone`.
+pub(super) fn is_below(key: &[u8], zone: &Name) -> bool {
+    Name::from_wire(key).is_ok_and(|(name, _)| name.is_subdomain_of(zone))
+}
+
+fn pack(cut: &CachedCut) -> Vec<u8> {
+    let delegation = &cut.delegation;
+    let zone = &delegation.zone;
+    let mut packer = Packer::with_capacity(512);
+    packer.u64(cut.expires.0);
+    packer.u64(cut.stored.0);
+    packer.name(zone, &Name::root());
+    packer.name(&delegation.parent, zone);
+    packer.u32(delegation.ttl);
+    packer.u8(u8::from(cut.told_by.is_some()));
+    cut.told_by.into_iter().for_each(|address| packer.address(address));
+    // A name server is mostly called like the one before it.
+    let mut like = zone;
+    packer.u16(count(delegation.servers.len()));
+    for server in &delegation.servers {
+        packer.name(&server.name, like);
+        like = &server.name;
+        packer.u16(count(server.glue.len()));
+        server.glue.iter().for_each(|address| packer.address(*address));
+    }
+    packer.u16(count(cut.child_servers.len()));
+    for name in &cut.child_servers {
+        packer.name(name, like);
+        like = name;
+    }
+    match &delegation.ds {
+        DsEvidence::Absent => packer.u8(ABSENT),
+        DsEvidence::Present(set) => {
+            packer.u8(PRESENT);
+            packer.rrset(set, zone);
+        }
+        DsEvidence::Denied(sets) => {
+            packer.u8(DENIED);
+            packer.u16(count(sets.len()));
+            for set in sets {
+                packer.rrset(set, zone);
+            }
+        }
+    }
+    packer.into_vec()
+}
+
+const ABSENT: u8 = 0;
+const PRESENT: u8 = 1;
+const DENIED: u8 = 2;
+
+/// None of the lists of a delegation is longer than a message has records.
+fn count(len: usize) -> u16 {
+    u16::try_from(len).unwrap_or(u16::MAX)
+}
+
+fn unpack(octets: &[u8]) -> Option<CachedCut> {
+    let mut unpacker = Unpacker::new(octets);
+    let (expires, stored) = (Moment(unpacker.u64()?), Moment(unpacker.u64()?));
+    let zone = unpacker.name(&Name::root())?;
+    let parent = unpacker.name(&zone)?;
+    let ttl = unpacker.u32()?;
+    let told_by = if unpacker.u8()? == 1 { Some(unpacker.address()?) } else { None };
+    let servers_len = unpacker.u16()?;
+    let mut servers: Vec<NameServer> = Vec::with_capacity(usize::from(servers_len));
+    for _ in 0..servers_len {
+        let name = unpacker.name(servers.last().map_or(&zone, |server| &server.name))?;
+        let glue_len = unpacker.u16()?;
+        let glue = (0..glue_len).map(|_| unpacker.address()).collect::<Option<_>>()?;
+        servers.push(NameServer { name, glue });
+    }
+    let child_servers_len = unpacker.u16()?;
+    let mut child_servers: Vec<Name> = Vec::with_capacity(usize::from(child_servers_len));
+    for _ in 0..child_servers_len {
+        let before = child_servers.last().or_else(|| servers.last().map(|server| &server.name));
+        let like = before.unwrap_or(&zone);
+        let name = unpacker.name(like)?;
+        child_servers.push(name);
+    }
+    let ds = match unpacker.u8()? {
+        ABSENT => DsEvidence::Absent,
+        PRESENT => DsEvidence::Present(unpacker.rrset(&zone)?),
+        _ => {
+            let len = unpacker.u16()?;
+            DsEvidence::Denied((0..len).map(|_| unpacker.rrset(&zone)).collect::<Option<_>>()?)
+        }
+    };
+    let delegation = Delegation { zone, parent, servers, ds, ttl };
+    Some(CachedCut { delegation, stored, expires, child_servers, told_by })
+}
+
+/// What a cut has allocated, the counters of the shared pointer included.
+fn held_heap(held: &Held) -> usize {
+    let counters = 2 * size_of::<usize>();
+    match held {
+        Held::Packed(octets) => heap(counters + octets.len()),
+        Held::Open(cut) => heap(counters + size_of::<CachedCut>()) + cut_heap(cut),
+    }
+}
+
+/// What an open cut has allocated beside its own size.
 fn cut_heap(cut: &CachedCut) -> usize {
     let delegation = &cut.delegation;
     let servers = heap(size_of_val(delegation.servers.as_slice()));
@@ -206,7 +397,7 @@ fn cut_heap(cut: &CachedCut) -> usize {
     let child = heap(size_of_val(cut.child_servers.as_slice()));
     let child_names: usize = cut.child_servers.iter().map(|name| heap(name.heap_len())).sum();
     let zones = heap(delegation.zone.heap_len()) + heap(delegation.parent.heap_len());
-    heap(size_of::<CachedCut>() + 2 * size_of::<usize>()) + zones + servers + each + ds + child + child_names
+    zones + servers + each + ds + child + child_names
 }
 
 fn server_heap(server: &NameServer) -> usize {
@@ -221,6 +412,7 @@ pub(super) fn rrset_heap(set: &Rrset) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dns::RecordType;
 
     fn name(text: &str) -> Name {
         text.parse().unwrap()
@@ -253,6 +445,67 @@ mod tests {
     }
 
     #[test]
+    fn a_cut_comes_out_as_it_went_in() {
+        let cache = Delegations::new(1 << 20, &Entropy::seeded(1));
+        let server = |text: &str, glue: &[&str]| NameServer {
+            name: name(text),
+            glue: glue.iter().map(|address| address.parse().unwrap()).collect(),
+        };
+        let mut ds = Rrset::new(name("A.Example."), RecordType::DS, 60).with(&[1; 36]);
+        ds.signatures.push(&[[0; 18].as_slice(), name("Example.").as_wire(), &[7; 64]].concat());
+        let denial = Rrset::new(name("xyz.example."), RecordType::NSEC3, 60).with(&[3; 30]);
+        for ds in
+            [DsEvidence::Absent, DsEvidence::Present(ds), DsEvidence::Denied(vec![denial.clone(), denial])]
+        {
+            for zone in [".", "Example.", "A.Example."] {
+                let mut cut = cut(zone, 100);
+                cut.delegation.parent = name(zone).parent().unwrap_or_else(Name::root);
+                cut.delegation.servers = vec![
+                    server("NS1.a.example.", &["192.0.2.1", "2001:db8::1"]),
+                    server("ns2.a.example.", &[]),
+                    server("other.", &["192.0.2.2"]),
+                ];
+                cut.delegation.ds = ds.clone();
+                cut.child_servers = vec![name("x.a.example."), name("y.a.example.")];
+                cut.told_by = Some("2001:db8::7".parse().unwrap());
+                let kept = cache.insert(cut.clone());
+                assert_eq!(*kept, cut);
+                let back = cache.get(cut.zone(), Moment(0)).unwrap();
+                assert_eq!(*back, cut);
+                assert!(back.zone().eq_with_case(cut.zone()));
+                cache.confirm(&back);
+                let confirmed = cache.get(cut.zone(), Moment(0)).unwrap();
+                assert_eq!(*confirmed, CachedCut { told_by: None, ..cut.clone() });
+                // It is another one now.
+                cache.confirm(&kept);
+                cache.add_child_servers(&kept, Vec::new());
+                assert_eq!(cache.get(cut.zone(), Moment(0)), Some(confirmed));
+            }
+        }
+    }
+
+    #[test]
+    fn a_signed_cut_takes_few_octets() {
+        let cache = Delegations::new(1 << 20, &Entropy::seeded(1));
+        let before = cache.bytes();
+        for number in 0..100 {
+            let zone = format!("zone{number}.example.");
+            let mut cut = cut(&zone, 100);
+            let glue = |last: u8| vec![[192, 0, 2, last].into()];
+            cut.delegation.servers = vec![
+                NameServer { name: name(&format!("ns1.{zone}")), glue: glue(1) },
+                NameServer { name: name(&format!("ns2.{zone}")), glue: glue(2) },
+            ];
+            let mut ds = Rrset::new(name(&zone), RecordType::DS, 60).with(&[1; 36]);
+            ds.signatures.push(&[[0; 18].as_slice(), name("example.").as_wire(), &[7; 64]].concat());
+            cut.delegation.ds = DsEvidence::Present(ds);
+            cache.insert(cut);
+        }
+        let each = (cache.bytes() - before) / 100;
+        assert!(each < 450, "{each}");
+    }
+
+    #[test]
     fn a_cut_is_doubted_when_it_is_a_minute_old() {
         let cache = Delegations::new(1 << 20, &Entropy::seeded(1));
         let later = Moment(0).after_secs(limits::DOUBT_AFTER_SECS);
@@ -281,7 +534,7 @@ mod tests {
     #[test]
     fn a_name_is_no_cut_until_it_becomes_one() {
         let cache = Delegations::new(1 << 20, &Entropy::seeded(1));
-        cache.insert_no_cut(name("a.example."), Outcome::NoData, Moment(50));
+        cache.insert_no_cut(&name("a.example."), Outcome::NoData, Moment(50));
         assert_eq!(cache.no_cut(&name("A.example."), Moment(49)), Some(Outcome::NoData));
         assert_eq!(cache.no_cut(&name("a.example."), Moment(50)), None);
         cache.insert(cut("a.example.", 100));

@@ -8,6 +8,7 @@ pub mod answers;
 pub mod delegations;
 pub mod denials;
 pub mod failures;
+pub mod keys;
 pub mod servers;
 pub mod shard;
 pub mod uplink;

@@ -7,6 +7,8 @@ use std::fmt;
 use std::mem::size_of;
 use std::sync::Arc;
 
+use super::delegations::is_below;
+use super::keys::{Depths, Key};
 use super::shard::{Sharded, heap};
 use crate::clock::Moment;
 use crate::dns::Name;
@@ -14,7 +16,8 @@ use crate::entropy::Entropy;
 
 /// Something known of each of many zones.
 pub struct Zones<T> {
-    entries: Sharded<Name, Entry<T>>,
+    entries: Sharded<Box<[u8]>, Entry<T>>,
+    depths: Depths,
     weigh: fn(&T) -> usize,
 }
 
@@ -39,10 +42,10 @@ impl<T> fmt::Debug for Zones<T> {
 impl<T> Zones<T> {
     /// Nothing known; at most `bytes_max` octets. `weigh` says what a value has allocated beside its own size.
     pub fn new(bytes_max: usize, entropy: &Entropy, weigh: fn(&T) -> usize) -> Self {
-        let entries = Sharded::new(bytes_max, entropy, |zone: &Name, entry: &Entry<T>| {
-            heap(zone.heap_len()) + entry.bytes
+        let entries = Sharded::<Box<[u8]>, Entry<T>>::new(bytes_max, entropy, |zone, entry| {
+            heap(zone.len()) + entry.bytes
         });
-        Self { entries, weigh }
+        Self { entries, depths: Depths::default(), weigh }
     }
 
     /// Stores what is known of `zone` for so many seconds, in place of what was.
@@ -50,27 +53,36 @@ impl<T> Zones<T> {
         let until = now.after_secs(ttl);
         // The counters of the shared pointer stand before the value.
         let bytes = heap(2 * size_of::<usize>() + size_of::<T>()) + (self.weigh)(&value);
-        self.entries.insert(zone.clone(), Entry { value, until, bytes });
+        self.depths.add(zone.label_count());
+        self.entries.insert(Box::from(Key::of(zone).as_slice()), Entry { value, until, bytes });
     }
 
     /// What is known of exactly this zone.
     pub fn get(&self, zone: &Name, now: Moment) -> Option<Arc<T>> {
-        self.entries.get(zone).filter(|entry| now < entry.until).map(|entry| entry.value)
+        self.living(Key::of(zone).as_slice(), now)
     }
 
     /// The deepest zone at or above `name` that something is known of.
     pub fn deepest(&self, name: &Name, now: Moment) -> Option<(Name, Arc<T>)> {
-        name.ancestors().find_map(|zone| self.get(&zone, now).map(|value| (zone, value)))
+        let key = Key::of(name);
+        let mut above = key.ancestors().filter(|(labels, _)| self.depths.has(*labels));
+        let (labels, value) =
+            above.find_map(|(labels, zone)| self.living(zone, now).map(|value| (labels, value)))?;
+        Some((name.suffix(labels), value))
+    }
+
+    fn living(&self, key: &[u8], now: Moment) -> Option<Arc<T>> {
+        self.entries.get(key).filter(|entry| now < entry.until).map(|entry| entry.value)
     }
 
     /// Forgets what is known of exactly this zone.
     pub fn remove(&self, zone: &Name) {
-        self.entries.remove(zone);
+        self.entries.remove(Key::of(zone).as_slice());
     }
 
     /// Forgets what is known of all zones at and below `zone`; returns how many there were.
     pub fn remove_below(&self, zone: &Name) -> usize {
-        self.entries.retain(|name, _| !name.is_subdomain_of(zone))
+        self.entries.retain(|name, _| !is_below(name, zone))
     }
 
     /// How many zones something is held of.

@@ -9,6 +9,7 @@ pub mod edns;
 pub mod encode;
 pub mod message;
 pub mod name;
+pub mod packed;
 pub mod question;
 pub mod rdata;
 pub mod response;

@@ -30,6 +30,31 @@ impl Rdatas {
         true
     }
 
+    /// Adds one record's rdata that comes in parts. False as with [`Self::push`].
+    pub(super) fn push_parts(&mut self, parts: [&[u8]; 3]) -> bool {
+        let whole = parts.iter().map(|part| part.len()).sum::<usize>();
+        let (Ok(len), Some(count)) = (u16::try_from(whole), self.count.checked_add(1)) else {
+            return false;
+        };
+        self.packed.reserve(2 + whole);
+        self.packed.extend_from_slice(&len.to_be_bytes());
+        for part in parts {
+            self.packed.extend_from_slice(part);
+        }
+        self.count = count;
+        true
+    }
+
+    /// How many records there are, and their rdata, each behind its length.
+    pub(super) fn as_packed(&self) -> (u16, &[u8]) {
+        (self.count, &self.packed)
+    }
+
+    /// From what [`Self::as_packed`] gave.
+    pub(super) fn from_packed(count: u16, packed: &[u8]) -> Self {
+        Self { packed: packed.to_vec(), count }
+    }
+
     /// How many records there are.
     pub fn len(&self) -> usize {
         usize::from(self.count)

@@ -462,7 +462,7 @@ impl Resolver {
         let negative = || scrubbed.soa().and_then(|soa| minimum(soa).map(|read| soa.ttl.min(read.minimum)));
         let ttl = positive.or_else(negative).unwrap_or(0).min(limits::NO_CUT_TTL_SECS);
         let expires = self.parts.clock.now().after_secs(ttl);
-        self.parts.delegations.insert_no_cut(scrubbed.question.name.clone(), scrubbed.outcome, expires);
+        self.parts.delegations.insert_no_cut(&scrubbed.question.name, scrubbed.outcome, expires);
     }
 
     /// The child's own word about its name servers, asked for by name, may serve when the parent's fail. It
