@@ -18,16 +18,102 @@ pub const NAME_LEN_MAX: usize = 255;
 /// The longest label, in octets (RFC 1035 §2.3.4).
 pub const LABEL_LEN_MAX: usize = 63;
 
-/// Names of up to this many octets live without an allocation.
+/// The most labels a name can have: each takes two octets at least, and the root one.
+const LABELS_MAX: usize = NAME_LEN_MAX / 2;
+
+/// Names of up to this many octets live without an allocation; a name takes 48 octets then.
 const INLINE: usize = 46;
+/// The words that these take.
+const INLINE_WORDS: usize = INLINE.div_ceil(8);
 
 /// A fully qualified domain name.
 ///
 /// `Eq`, `Hash` and `Ord` ignore the case of ASCII letters; `Ord` is the canonical order of RFC 4034 §6.1.
 #[derive(Clone)]
 pub struct Name {
-    /// Labels, each behind its length, up to and with the root's zero octet.
-    wire: SmallVec<[u8; INLINE]>,
+    wire: Wire,
+}
+
+/// Labels, each behind its length, up to and with the root's zero octet.
+#[derive(Clone)]
+enum Wire {
+    /// Up to [`INLINE`] octets, and behind them zeros: of a fixed size, so that they are copied, compared and brought
+    /// into lower case without a loop over octets.
+    Short(u8, [u8; INLINE]),
+    /// More than that.
+    Long(Box<[u8]>),
+}
+
+impl Wire {
+    /// Copies the octets of a name.
+    fn new(octets: &[u8]) -> Self {
+        let mut short = [0; INLINE];
+        match (u8::try_from(octets.len()), short.get_mut(..octets.len())) {
+            (Ok(len), Some(place)) => {
+                place.copy_from_slice(octets);
+                Self::Short(len, short)
+            }
+            _ => Self::Long(octets.into()),
+        }
+    }
+
+    fn octets(&self) -> &[u8] {
+        match self {
+            Self::Short(len, octets) => octets.get(..usize::from(*len)).unwrap_or_default(),
+            Self::Long(octets) => octets,
+        }
+    }
+
+    fn make_lowercase(&mut self) {
+        match self {
+            Self::Short(_, octets) => {
+                let lower = Padded::new(octets).lower();
+                if let Some(lower) = lower.0.first_chunk() {
+                    *octets = *lower;
+                }
+            }
+            Self::Long(octets) => octets.make_ascii_lowercase(),
+        }
+    }
+}
+
+/// The octets of a short name as whole words, which are worked on eight octets at a time.
+struct Padded([u8; INLINE_WORDS * 8]);
+
+impl Padded {
+    fn new(octets: &[u8; INLINE]) -> Self {
+        let mut padded = [0; INLINE_WORDS * 8];
+        if let Some(place) = padded.first_chunk_mut() {
+            *place = *octets;
+        }
+        Self(padded)
+    }
+
+    /// The words that a name of so many octets takes.
+    fn words(&self, len: u8) -> impl Iterator<Item = u64> {
+        let count = usize::from(len).div_ceil(8);
+        self.0.as_chunks().0.iter().take(count).map(|word| u64::from_le_bytes(*word))
+    }
+
+    fn lower(mut self) -> Self {
+        for word in self.0.as_chunks_mut().0 {
+            *word = lower(u64::from_le_bytes(*word)).to_le_bytes();
+        }
+        self
+    }
+}
+
+/// Eight octets, those of them that are capital letters in lower case. Length octets are below 64 and so are never
+/// mistaken for letters.
+fn lower(word: u64) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * EACH;
+    // Without their highest bits, octets are added to without a carry into the next.
+    let seven = word & !HIGH;
+    let from_a = seven.wrapping_add((0x80 - 0x41) * EACH);
+    let beyond_z = seven.wrapping_add((0x80 - 0x5b) * EACH);
+    let capital = from_a & !beyond_z & !word & HIGH;
+    word | capital >> 2
 }
 
 /// Why octets or text are not a name.
@@ -56,7 +142,7 @@ pub enum NameError {
 impl Name {
     /// The root.
     pub fn root() -> Self {
-        Self { wire: SmallVec::from_slice(&[0]) }
+        Self::copied(&[0])
     }
 
     /// Reads an uncompressed name at the start of `bytes`; also returns how many octets it took.
@@ -75,43 +161,48 @@ impl Name {
                 break;
             }
         }
-        let wire = bytes.get(..at).ok_or(NameError::Short)?;
-        Ok((Self { wire: SmallVec::from_slice(wire) }, at))
+        Ok((Self::copied(bytes.get(..at).ok_or(NameError::Short)?), at))
     }
 
     /// A name of the given labels, leftmost first, without the root label.
     pub fn from_labels<'a>(labels: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, NameError> {
-        let mut wire = SmallVec::new();
+        let mut wire = Builder::new();
         for label in labels {
-            push_label(&mut wire, label)?;
+            wire.label(label)?;
         }
-        Self::close(wire)
+        wire.close()
     }
 
     /// The wire form, root label included.
     pub fn as_wire(&self) -> &[u8] {
-        &self.wire
+        self.wire.octets()
     }
 
     /// The length of the wire form in octets.
     #[expect(clippy::len_without_is_empty, reason = "a name is never empty: the root has one octet")]
     pub fn len(&self) -> usize {
-        self.wire.len()
+        match &self.wire {
+            Wire::Short(len, _) => usize::from(*len),
+            Wire::Long(octets) => octets.len(),
+        }
     }
 
     /// The octets it has allocated, beside its own size: none for most names.
     pub fn heap_len(&self) -> usize {
-        if self.wire.spilled() { self.wire.capacity() } else { 0 }
+        match &self.wire {
+            Wire::Short(..) => 0,
+            Wire::Long(octets) => octets.len(),
+        }
     }
 
     /// Whether this is the root.
     pub fn is_root(&self) -> bool {
-        self.wire.len() == 1
+        self.len() == 1
     }
 
     /// Whether the leftmost label is a lone asterisk (RFC 4592 §2.1.1).
     pub fn is_wildcard(&self) -> bool {
-        self.wire.starts_with(&[1, b'*'])
+        self.as_wire().starts_with(&[1, b'*'])
     }
 
     /// How many labels, the root's not counted: as the RRSIG labels field counts, but for wildcards.
@@ -121,16 +212,17 @@ impl Name {
 
     /// The labels from left to right, the root's not among them.
     pub fn labels(&self) -> Labels<'_> {
-        Labels { rest: &self.wire }
+        Labels { rest: self.as_wire() }
     }
 
     /// The name without its leftmost label; none for the root.
     pub fn parent(&self) -> Option<Self> {
-        let len = usize::from(*self.wire.first()?);
+        let wire = self.as_wire();
+        let len = usize::from(*wire.first()?);
         if len == 0 {
             return None;
         }
-        self.wire.get(1 + len..).map(|rest| Self { wire: SmallVec::from_slice(rest) })
+        wire.get(1 + len..).map(Self::copied)
     }
 
     /// The rightmost `labels` labels: `suffix(0)` is the root. More than there are is the whole name.
@@ -141,7 +233,7 @@ impl Name {
         while drop > 0 && rest.next().is_some() {
             drop -= 1;
         }
-        Self { wire: SmallVec::from_slice(rest.rest) }
+        Self::copied(rest.rest)
     }
 
     /// This name, its parent, and so on up to the root.
@@ -151,15 +243,15 @@ impl Name {
 
     /// Whether this name is `other` or below it.
     pub fn is_subdomain_of(&self, other: &Self) -> bool {
-        let Some(cut) = self.wire.len().checked_sub(other.wire.len()) else { return false };
-        let Some(tail) = self.wire.get(cut..) else { return false };
+        let (mine, theirs) = (self.as_wire(), other.as_wire());
+        let Some(cut) = mine.len().checked_sub(theirs.len()) else { return false };
         // The tail has to begin at a label, not within one.
-        tail.eq_ignore_ascii_case(&other.wire) && self.starts_label_at(cut)
+        self.starts_label_at(cut) && mine.get(cut..).is_some_and(|tail| tail.eq_ignore_ascii_case(theirs))
     }
 
     /// Whether this name is below `other`.
     pub fn is_below(&self, other: &Self) -> bool {
-        self.wire.len() > other.wire.len() && self.is_subdomain_of(other)
+        self.len() > other.len() && self.is_subdomain_of(other)
     }
 
     /// The deepest name that both are at or below.
@@ -171,13 +263,9 @@ impl Name {
 
     /// `label` followed by this name.
     pub fn prepend(&self, label: &[u8]) -> Result<Self, NameError> {
-        let mut wire = SmallVec::new();
-        push_label(&mut wire, label)?;
-        wire.extend_from_slice(&self.wire);
-        if wire.len() > NAME_LEN_MAX {
-            return Err(NameError::TooLong);
-        }
-        Ok(Self { wire })
+        let mut wire = Builder::new();
+        wire.label(label)?;
+        wire.end(self.as_wire())
     }
 
     /// The wildcard immediately below this name (RFC 4592).
@@ -190,13 +278,9 @@ impl Name {
         if !self.is_subdomain_of(from) {
             return None;
         }
-        let head = self.wire.get(..self.wire.len() - from.wire.len())?;
-        let mut wire = SmallVec::from_slice(head);
-        wire.extend_from_slice(&to.wire);
-        if wire.len() > NAME_LEN_MAX {
-            return Some(Err(NameError::TooLong));
-        }
-        Some(Ok(Self { wire }))
+        let head = self.as_wire().get(..self.len() - from.len())?;
+        let mut wire = Builder::new();
+        Some(wire.push(head).and_then(|()| wire.end(to.as_wire())))
     }
 
     /// The name for a sentence: of more than [`limits::NAME_IN_SENTENCE_MAX`] letters the middle is left out.
@@ -208,7 +292,7 @@ impl Name {
     #[must_use]
     pub fn to_lowercase(&self) -> Self {
         let mut wire = self.wire.clone();
-        wire.make_ascii_lowercase();
+        wire.make_lowercase();
         Self { wire }
     }
 
@@ -216,7 +300,12 @@ impl Name {
     #[must_use]
     pub fn with_case(&self, mut upper: impl FnMut() -> bool) -> Self {
         let mut wire = self.wire.clone();
-        for octet in &mut wire {
+        let octets = match &mut wire {
+            Wire::Short(_, octets) => octets.as_mut_slice(),
+            Wire::Long(octets) => octets,
+        };
+        // The zeros behind the name are no letters.
+        for octet in octets {
             if octet.is_ascii_alphabetic() {
                 *octet = if upper() { octet.to_ascii_uppercase() } else { octet.to_ascii_lowercase() };
             }
@@ -226,15 +315,28 @@ impl Name {
 
     /// Whether both are the same to the letter, case included.
     pub fn eq_with_case(&self, other: &Self) -> bool {
-        self.wire == other.wire
+        self.as_wire() == other.as_wire()
     }
 
-    fn close(mut wire: SmallVec<[u8; INLINE]>) -> Result<Self, NameError> {
-        wire.push(0);
-        if wire.len() > NAME_LEN_MAX {
-            return Err(NameError::TooLong);
+    fn copied(octets: &[u8]) -> Self {
+        Self { wire: Wire::new(octets) }
+    }
+
+    /// Lends the wire form in lower case.
+    fn lower<T>(&self, to: impl FnOnce(&[u8]) -> T) -> T {
+        match &self.wire {
+            Wire::Short(len, octets) => {
+                let lower = Padded::new(octets).lower().0;
+                to(lower.get(..usize::from(*len)).unwrap_or_default())
+            }
+            Wire::Long(octets) => {
+                let mut lower = [0; NAME_LEN_MAX];
+                let Some(lower) = lower.get_mut(..octets.len()) else { return to(&[]) };
+                lower.copy_from_slice(octets);
+                lower.make_ascii_lowercase();
+                to(lower)
+            }
         }
-        Ok(Self { wire })
     }
 
     fn starts_label_at(&self, offset: usize) -> bool {
@@ -249,12 +351,76 @@ impl Name {
     }
 
     fn label_pairs_shared(&self, other: &Self) -> usize {
-        let (mine, theirs) = (self.label_list(), other.label_list());
-        mine.iter().rev().zip(theirs.iter().rev()).take_while(|(a, b)| a.eq_ignore_ascii_case(b)).count()
+        let (mine, theirs) = (Starts::of(self.as_wire()), Starts::of(other.as_wire()));
+        mine.labels().zip(theirs.labels()).take_while(|(a, b)| a.eq_ignore_ascii_case(b)).count()
+    }
+}
+
+/// Where the labels of a name begin.
+struct Starts<'a> {
+    wire: &'a [u8],
+    at: [u8; LABELS_MAX],
+    count: usize,
+}
+
+impl<'a> Starts<'a> {
+    fn of(wire: &'a [u8]) -> Self {
+        let (mut starts, mut count, mut at) = ([0; LABELS_MAX], 0, 0_usize);
+        while let Some(len) = wire.get(at).filter(|len| **len > 0)
+            && let Some(start) = starts.get_mut(count)
+        {
+            *start = u8::try_from(at).unwrap_or(u8::MAX);
+            count += 1;
+            at += 1 + usize::from(*len);
+        }
+        Self { wire, at: starts, count }
     }
 
-    fn label_list(&self) -> SmallVec<[&[u8]; 16]> {
-        self.labels().collect()
+    /// The labels from right to left, each behind its length.
+    fn labels(&self) -> impl Iterator<Item = &'a [u8]> {
+        let wire = self.wire;
+        self.at.get(..self.count).unwrap_or_default().iter().rev().map(move |start| {
+            let label = wire.get(usize::from(*start)..).unwrap_or_default();
+            label.get(..=label.first().map_or(0, |len| usize::from(*len))).unwrap_or_default()
+        })
+    }
+}
+
+/// A name that is put together.
+struct Builder {
+    octets: [u8; NAME_LEN_MAX],
+    len: usize,
+}
+
+impl Builder {
+    fn new() -> Self {
+        Self { octets: [0; NAME_LEN_MAX], len: 0 }
+    }
+
+    fn push(&mut self, octets: &[u8]) -> Result<(), NameError> {
+        let place = self.octets.get_mut(self.len..).and_then(|rest| rest.get_mut(..octets.len()));
+        place.ok_or(NameError::TooLong)?.copy_from_slice(octets);
+        self.len += octets.len();
+        Ok(())
+    }
+
+    fn label(&mut self, label: &[u8]) -> Result<(), NameError> {
+        if label.is_empty() {
+            return Err(NameError::EmptyLabel);
+        }
+        let len = u8::try_from(label.len()).ok().filter(|len| usize::from(*len) <= LABEL_LEN_MAX);
+        self.push(&[len.ok_or(NameError::LabelTooLong)?])?;
+        self.push(label)
+    }
+
+    fn close(self) -> Result<Name, NameError> {
+        self.end(&[0])
+    }
+
+    /// The labels so far, before the name that has these octets.
+    fn end(mut self, name: &[u8]) -> Result<Name, NameError> {
+        self.push(name)?;
+        Ok(Name::copied(self.octets.get(..self.len).unwrap_or_default()))
     }
 }
 
@@ -278,23 +444,10 @@ impl<'a> Iterator for Labels<'a> {
     }
 }
 
-fn push_label(wire: &mut SmallVec<[u8; INLINE]>, label: &[u8]) -> Result<(), NameError> {
-    if label.is_empty() {
-        return Err(NameError::EmptyLabel);
-    }
-    let len = u8::try_from(label.len()).ok().filter(|len| usize::from(*len) <= LABEL_LEN_MAX);
-    wire.push(len.ok_or(NameError::LabelTooLong)?);
-    wire.extend_from_slice(label);
-    if wire.len() > NAME_LEN_MAX {
-        return Err(NameError::TooLong);
-    }
-    Ok(())
-}
-
 impl PartialEq for Name {
     fn eq(&self, other: &Self) -> bool {
         // Length octets are below 64 and so are never mistaken for letters.
-        self.wire.eq_ignore_ascii_case(&other.wire)
+        self.as_wire().eq_ignore_ascii_case(other.as_wire())
     }
 }
 
@@ -302,11 +455,12 @@ impl Eq for Name {}
 
 impl Hash for Name {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let mut lower = [0_u8; NAME_LEN_MAX];
-        if let Some(lower) = lower.get_mut(..self.wire.len()) {
-            lower.copy_from_slice(&self.wire);
-            lower.make_ascii_lowercase();
-            state.write(lower);
+        match &self.wire {
+            // Word by word: no hasher has less to do for so few octets. A name ends itself, and zeros follow.
+            Wire::Short(len, octets) => {
+                Padded::new(octets).words(*len).for_each(|word| state.write_u64(lower(word)));
+            }
+            Wire::Long(_) => self.lower(|lower| state.write(lower)),
         }
     }
 }
@@ -320,14 +474,18 @@ impl PartialOrd for Name {
 impl Ord for Name {
     /// The canonical order of RFC 4034 §6.1: labels from the right, each as lower-case octets.
     fn cmp(&self, other: &Self) -> Ordering {
-        let (mine, theirs) = (self.label_list(), other.label_list());
-        for (a, b) in mine.iter().rev().zip(theirs.iter().rev()) {
-            let order = a.iter().map(u8::to_ascii_lowercase).cmp(b.iter().map(u8::to_ascii_lowercase));
-            if order != Ordering::Equal {
-                return order;
-            }
-        }
-        mine.len().cmp(&theirs.len())
+        self.lower(|mine| {
+            other.lower(|theirs| {
+                let (mine, theirs) = (Starts::of(mine), Starts::of(theirs));
+                let mut pairs = mine.labels().zip(theirs.labels());
+                // Without their lengths: a label goes before those that begin with it.
+                let unequal = pairs.find_map(|(a, b)| match a.get(1..).cmp(&b.get(1..)) {
+                    Ordering::Equal => None,
+                    order => Some(order),
+                });
+                unequal.unwrap_or_else(|| mine.count.cmp(&theirs.count))
+            })
+        })
     }
 }
 
@@ -389,7 +547,7 @@ impl FromStr for Name {
         if text == "." {
             return Ok(Self::root());
         }
-        let mut wire = SmallVec::new();
+        let mut wire = Builder::new();
         let mut label: SmallVec<[u8; 64]> = SmallVec::new();
         let mut octets = text.bytes();
         let mut open = true;
@@ -397,7 +555,7 @@ impl FromStr for Name {
             open = true;
             match octet {
                 b'.' => {
-                    push_label(&mut wire, &label)?;
+                    wire.label(&label)?;
                     label.clear();
                     open = false;
                 }
@@ -407,9 +565,9 @@ impl FromStr for Name {
             }
         }
         if open {
-            push_label(&mut wire, &label)?;
+            wire.label(&label)?;
         }
-        Self::close(wire)
+        wire.close()
     }
 }
 
@@ -429,6 +587,8 @@ fn unescape(octets: &mut std::str::Bytes<'_>) -> Result<u8, NameError> {
 
 #[cfg(test)]
 mod tests {
+    use std::hash::BuildHasher as _;
+
     use super::*;
 
     fn name(text: &str) -> Name {
@@ -463,6 +623,37 @@ mod tests {
             let text = original.to_string();
             assert!(text.bytes().all(|octet| (0x21..0x7f).contains(&octet)), "{text}");
             assert!(original.eq_with_case(&name(&text)));
+        }
+    }
+
+    #[test]
+    fn capital_letters_and_nothing_else_are_lowered_in_words() {
+        for octet in 0..=u8::MAX {
+            for place in 0..8 {
+                let mut octets = [0xff, b'@', b'[', 0, b'Z', b'a', 0x7f, 0xc1];
+                octets[place] = octet;
+                let expected = u64::from_le_bytes(octets.to_ascii_lowercase().try_into().unwrap());
+                assert_eq!(lower(u64::from_le_bytes(octets)), expected, "{octet} at {place}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_of_any_length_compare_and_hash_without_regard_to_case() {
+        let hash = |name: &Name| foldhash::fast::FixedState::default().hash_one(name);
+        for len in 2..=NAME_LEN_MAX - 3 {
+            let labels = vec![b'q'; len - 1];
+            let Ok(lower) = Name::from_labels(labels.chunks(40).map(|label| &label[1..])) else { continue };
+            let upper = lower.with_case(|| true);
+            assert_eq!(lower.heap_len() > 0, lower.len() > INLINE);
+            assert!(!lower.eq_with_case(&upper) && upper.to_lowercase().eq_with_case(&lower));
+            assert_eq!((&lower, hash(&lower), lower.cmp(&upper)), (&upper, hash(&upper), Ordering::Equal));
+            let other = Name::from_labels(lower.labels().chain([b"p".as_slice()])).unwrap();
+            assert_ne!(other, lower);
+            assert_eq!(other.cmp(&upper), Ordering::Less);
+            assert!(
+                hash(&other) != hash(&lower) && lower.prepend(b"x").is_ok_and(|below| below.is_below(&upper))
+            );
         }
     }
 
