@@ -99,11 +99,11 @@ pub(crate) fn options(
     Some(edns)
 }
 
-/// Takes out what only a client with DO gets, unless it was asked for by type (RFC 4035 §3.2.1).
+/// Takes out what only a client with DO gets, unless it was asked for by type (RFC 4035 §3.2.1): then it is the answer.
 fn strip(message: &mut Message, request: &Request) {
     let wanted = request.question.rtype;
-    for section in [&mut message.answer, &mut message.authority] {
-        section.retain(|rrset| rrset.rtype == wanted || !rrset.rtype.is_dnssec_proof());
+    for (section, asked) in [(&mut message.answer, Some(wanted)), (&mut message.authority, None)] {
+        section.retain(|rrset| Some(rrset.rtype) == asked || !rrset.rtype.is_dnssec_proof());
         for rrset in section {
             rrset.signatures = crate::dns::Rdatas::new();
         }
