@@ -1,5 +1,7 @@
 //! The service over a scripted source: no network, no validation.
 
+mod ready;
+
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Mutex;
