@@ -178,7 +178,11 @@ impl Service {
     ) -> Option<Failure> {
         let mut own = None;
         let mut under_way = Vec::with_capacity(questions.len());
-        for question in questions {
+        for (place, question) in questions.into_iter().enumerate() {
+            // Only likely to be needed, and hardly where the parent denies the DS: then the proof asks once more.
+            if place > 0 && question.rtype == RecordType::DNSKEY && self.is_denied_ds(&question.name) {
+                continue;
+            }
             context.tell(&Event::Needed(&question));
             let at_hand = || self.evidence_at_hand(&question, &work.distrusted, context);
             let at_hand = if work.basis == Basis::Known { at_hand() } else { None };
@@ -223,6 +227,12 @@ impl Service {
             proof.feed(question, result);
         }
         own
+    }
+
+    /// Whether the referral to a zone came with what is to prove that it has no DS.
+    fn is_denied_ds(&self, zone: &Name) -> bool {
+        let cut = self.store.delegations.get(zone, self.clock.now());
+        cut.is_some_and(|cut| matches!(cut.delegation.ds, DsEvidence::Denied(_)))
     }
 
     /// What is known of a DS set, as if the parent had been asked for it.
