@@ -17,7 +17,7 @@ use tokio::sync::OnceCell;
 
 use crate::cache::delegations::CachedCut;
 use crate::dns::Name;
-use crate::dns::response::Outcome;
+use crate::dns::response::{Outcome, Scrubbed};
 
 /// What came of a short question.
 #[derive(Debug, Clone)]
@@ -26,6 +26,8 @@ pub(super) enum Short {
     Cut(Arc<CachedCut>),
     /// An answer, of no use but for how it ends.
     Said(Outcome),
+    /// There is no such name, with what is to prove it: that denies all names below it too.
+    Denied(Arc<Scrubbed>),
     /// No server had an answer of use.
     Failed,
 }

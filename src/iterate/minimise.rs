@@ -1,9 +1,10 @@
 //! Tells servers no more of a name than they need (RFC 9156), in its relaxed form.
 //!
 //! In: the question, the zone that is about to be asked, what was said so far. Out: the next question to ask.
-//! Short questions are for type A (RFC 9156 §2.1). At whatever is not a referral or an existing name the walk
-//! goes on with the whole question: many servers answer wrongly for names that have only others below them,
-//! and an NXDOMAIN without proof is not to be believed for a whole tree (RFC 8020 §3).
+//! Short questions are for type A (RFC 9156 §2.1), and none ends with a label that begins with an underscore (§2.3).
+//! At whatever is not a referral or an existing name the walk goes on with the whole question: many servers answer
+//! wrongly for names that have only others below them, and an NXDOMAIN without proof is not to be believed for a whole
+//! tree (RFC 8020 §3). One with proof `resolver` takes for the answer to the whole question.
 
 use crate::dns::response::Outcome;
 use crate::dns::{Name, Question, RecordType};
@@ -40,16 +41,14 @@ impl Minimiser {
             let rest = all.saturating_sub(known);
             rest.div_ceil(limits::MINIMISE_STEPS_MAX - self.steps).max(1)
         };
-        if known + add >= all {
-            return None;
-        }
+        // RFC 9156 §2.3: labels that begin with an underscore are nobody's boundary: they go with the one below.
+        let is_service = |labels: &usize| {
+            self.full.name.labels().nth(all - labels).is_some_and(|label| label.starts_with(b"_"))
+        };
+        let next = (known + add..all).find(|labels| !is_service(labels))?;
         self.steps += 1;
-        self.passed = known + add;
-        Some(Question {
-            name: self.full.name.suffix(known + add),
-            rtype: RecordType::A,
-            class: self.full.class,
-        })
+        self.passed = next;
+        Some(Question { name: self.full.name.suffix(next), rtype: RecordType::A, class: self.full.class })
     }
 
     /// A short question was answered.
@@ -81,6 +80,17 @@ mod tests {
         assert!(steps("example.test.", "test.").is_empty());
         assert!(steps("test.", "test.").is_empty());
         assert!(steps(".", ".").is_empty());
+    }
+
+    #[test]
+    fn a_label_with_an_underscore_is_asked_with_the_one_below_it() {
+        assert_eq!(steps("_ldap._tcp.example.test.", "test."), ["example.test. A"]);
+        assert_eq!(
+            steps("h._x._tcp.a_b.example.test.", "example.test."),
+            ["a_b.example.test. A"],
+            "what stands below them too, if it is the whole name"
+        );
+        assert_eq!(steps("w.h._tcp.example.test.", "example.test."), ["h._tcp.example.test. A"]);
     }
 
     #[test]

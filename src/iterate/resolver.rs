@@ -18,7 +18,7 @@ use crate::cache::delegations::{CachedCut, Delegations};
 use crate::cache::servers::Servers;
 use crate::clock::{Clock, Moment};
 use crate::context::Context;
-use crate::dns::delegation::{Delegation, NameServer};
+use crate::dns::delegation::{Delegation, DsEvidence, NameServer};
 use crate::dns::response::{Outcome, Response, ResponseKind, Scrubbed};
 use crate::dns::{Name, Question, RecordType, Rrset, rdata};
 use crate::entropy::Entropy;
@@ -160,6 +160,7 @@ impl Resolver {
         match self.ask_short(at, &short, context).await? {
             Short::Cut(cut) => return Ok(Step::Down(cut)),
             Short::Said(outcome) => minimiser.answered(outcome),
+            Short::Denied(said) => return Ok(Step::There(Box::new(denied_too(question, &said)))),
             Short::Failed => minimiser.turn_off(),
         }
         Ok(Step::Stays)
@@ -192,7 +193,7 @@ impl Resolver {
         });
         match self.parts.clock.before(context.budget.deadline(), ask).await? {
             Short::Cut(other) => Some(Arc::clone(other)),
-            Short::Said(_) | Short::Failed => None,
+            Short::Said(_) | Short::Denied(_) | Short::Failed => None,
         }
     }
 
@@ -353,6 +354,10 @@ impl Resolver {
             Ok(Said::Referral(delegation)) => Ok(Short::Cut(self.descend(at, *delegation, context).await?)),
             Ok(Said::Final(scrubbed)) => {
                 self.keep_no_cut(&scrubbed);
+                // A server whose proof did not hold is believed no further than it is asked.
+                if context.avoid.is_empty() && denies_all_below(&scrubbed, &at.cut.delegation) {
+                    return Ok(Short::Denied(Arc::new(*scrubbed)));
+                }
                 Ok(Short::Said(scrubbed.outcome))
             }
             Err(Failure::NoServer { .. }) => Ok(Short::Failed),
@@ -496,6 +501,31 @@ fn leads_elsewhere(said: &Delegation, cut: &CachedCut) -> bool {
 fn expiry(ttl_secs: u32, parent: &CachedCut, now: Moment) -> Moment {
     let own = now.after_secs(ttl_secs);
     if parent.zone().is_root() { own } else { own.min(parent.expires) }
+}
+
+/// Whether a short question was denied in a way that answers the whole one: by a zone that is signed, says its parent,
+/// and with the records that are to prove it (RFC 8020 §2). Those deny each name below it as well, and the proof of the
+/// whole question tells whether they hold. The NXDOMAIN alone says nothing of names below: servers are known to send it
+/// for names that have only others below them, which an NSEC record shows by the name it leads to.
+fn denies_all_below(scrubbed: &Scrubbed, delegation: &Delegation) -> bool {
+    let signed = delegation.zone.is_root() || matches!(delegation.ds, DsEvidence::Present(_));
+    let short = &scrubbed.question.name;
+    let is_denial = |set: &&Rrset| matches!(set.rtype, RecordType::NSEC | RecordType::NSEC3);
+    let mut denials = scrubbed.authority.iter().filter(is_denial);
+    let has_others_below = |set: &Rrset| {
+        let next = set.rdatas.first().and_then(|rdata| rdata::Nsec::read(rdata).ok());
+        set.rtype == RecordType::NSEC && next.is_some_and(|read| read.next.is_below(short))
+    };
+    signed
+        && scrubbed.outcome == Outcome::NxDomain
+        && scrubbed.target == *short
+        && denials.clone().any(|set| !set.signatures.is_empty())
+        && !denials.any(has_others_below)
+}
+
+/// What denies a name above, said of the question itself.
+fn denied_too(question: &Question, said: &Scrubbed) -> Scrubbed {
+    Scrubbed { question: question.clone(), target: question.name.clone(), ..said.clone() }
 }
 
 /// Charges a short question; without budget for it the whole name is asked.

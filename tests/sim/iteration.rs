@@ -65,6 +65,56 @@ async fn a_server_that_fails_on_shortened_names_is_asked_the_whole_name() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_denies_a_name_denies_those_below_it_without_another_question() {
+    for (zone, secure) in [
+        (site("example.org."), true),
+        (site("example.org.").nsec3(0, b""), true),
+        (site("example.org.").opt_out(), false),
+    ] {
+        let sim = Sim::new(world().zone(zone));
+        let at = |sim: &Sim| {
+            let server = sim.server("example.org.");
+            let log = sim.network.log().into_iter().filter(|sent| sent.server == server);
+            log.filter(|sent| sent.question().is_some_and(|question| question.rtype != RecordType::DNSKEY))
+                .count()
+        };
+        let reply = sim.ask("a.b.none.example.org.", RecordType::MX).await;
+        assert_eq!((reply.rcode(), reply.secure()), (Rcode::NXDOMAIN, secure), "{reply:#?}");
+        assert_eq!(at(&sim), 1);
+        sim.ask_a("www.example.org.").await.is_secure_address(WEB);
+    }
+    // Where nothing is proven it is not believed.
+    let sim = Sim::new(world().zone(site("example.org.").unsigned()));
+    assert_eq!(sim.ask("b.none.example.org.", RecordType::MX).await.rcode(), Rcode::NXDOMAIN);
+    let server = sim.server("example.org.");
+    assert_eq!(sim.network.log().into_iter().filter(|sent| sent.server == server).count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_fails_on_shortened_names_fails_in_a_signed_zone_too_and_another_is_asked() {
+    let broken = Fault::rewrites(|question, reply| {
+        if question.name == name("b.example.org.") {
+            reply.header.rcode = Rcode::NXDOMAIN;
+            reply.answer.clear();
+        }
+    });
+    for zone in [Zone::new("example.org."), Zone::new("example.org.").nsec3(0, b"")] {
+        let zone = zone.servers(2).record("a.b A 192.0.2.80").fault(broken.clone());
+        Sim::new(world().zone(zone)).ask_a("a.b.example.org.").await.is_secure_address(WEB);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_keys_of_a_zone_without_ds_are_not_asked_for() {
+    let sim = Sim::new(world().zone(site("example.org.").island()));
+    let reply = sim.ask_a("www.example.org.").await;
+    reply.is_address(WEB);
+    assert!(!reply.secure());
+    let server = sim.server("example.org.");
+    assert_eq!(sim.network.log().into_iter().filter(|sent| sent.server == server).count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn servers_with_names_in_other_zones_are_found() {
     let sim = Sim::new(
         world()

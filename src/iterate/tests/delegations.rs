@@ -6,7 +6,7 @@ use super::super::testing::*;
 use crate::budget::Caps;
 use crate::dns::delegation::DsEvidence;
 use crate::dns::message::Message;
-use crate::dns::response::{Outcome, Transport};
+use crate::dns::response::{Outcome, Scrubbed, Transport};
 use crate::dns::{Name, Rcode, RecordType, Rrset};
 use crate::failure::{Failure, ServerFault};
 use crate::iterate::Lookup;
@@ -81,6 +81,64 @@ async fn an_nxdomain_in_between_is_not_believed_for_the_whole_name() {
     });
     let said = bench.ask("a.b.example.test.", RecordType::A).await.unwrap();
     assert_eq!(said.outcome, Outcome::Answer);
+}
+
+/// How many queries `a.b.example.test.` takes where `b.example.test.` is denied with `denials` and all else exists; how
+/// it ends.
+async fn denied_in_between(ds: bool, denials: &[Rrset], avoid: &[&str]) -> (usize, Scrubbed) {
+    let (child, denials) = (name("example.test."), denials.to_vec());
+    let bench = Bench::new(move |server, query, _| {
+        let asked = query.question.as_ref()?;
+        if server == ip(TEST) {
+            let mut message =
+                refers(query, "example.test.", &[("ns1.example.test.", ONE), ("ns2.example.test.", TWO)]);
+            let set = Rrset::new(child.clone(), RecordType::DS, 60).with(&[0, 1, 13, 2, 9]);
+            message.authority.extend(ds.then_some(set));
+            return Some(vec![Act::Say(message)]);
+        }
+        (server != ip(ROOT) && asked.name == name("b.example.test.")).then(|| {
+            let mut message = says(query);
+            message.header.rcode = Rcode::NXDOMAIN;
+            message.authority.push(soa("example.test."));
+            message.authority.extend(denials.clone());
+            vec![Act::Say(message)]
+        })
+    });
+    let avoid: Vec<_> = avoid.iter().map(|one| ip(one)).collect();
+    let asked = question("a.b.example.test.", RecordType::A);
+    let said = bench.resolver.resolve(&asked, &bench.context().avoiding(&avoid)).await.unwrap();
+    (bench.seen().len(), said)
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_signed_zone_an_nxdomain_in_between_with_its_proof_answers_the_whole_question() {
+    let nsec = |next: &str, covered: u8| {
+        let mut rdata = name(next).as_wire().to_vec();
+        rdata.extend_from_slice(&[0, 1, 2]);
+        let mut set = Rrset::new(name("a.example.test."), RecordType::NSEC, 60).with(&rdata);
+        let mut signature = vec![0; 18];
+        (signature[1], signature[3]) = (covered, 3);
+        signature.extend_from_slice(name("example.test.").as_wire());
+        set.signatures.push(&[signature, vec![7; 64]].concat());
+        set
+    };
+    let good = nsec("z.example.test.", 47);
+    let bare = Rrset { signatures: Rrset::new(Name::root(), RecordType::NSEC, 0).rdatas, ..good.clone() };
+    let (sent, said) = denied_in_between(true, std::slice::from_ref(&good), &[]).await;
+    // Prime, root, test, the short question.
+    assert_eq!((sent, said.outcome, said.rcode), (4, Outcome::NxDomain, Rcode::NXDOMAIN));
+    assert_eq!(said.question, question("a.b.example.test.", RecordType::A));
+    assert_eq!((said.target, said.authority.len()), (name("a.b.example.test."), 2));
+    for (why, ds, denials, avoid) in [
+        ("no DS", false, vec![good.clone()], &[][..]),
+        ("no proof", true, vec![], &[]),
+        ("not signed", true, vec![bare], &[]),
+        ("others are below it", true, vec![nsec("a.b.example.test.", 47)], &[]),
+        ("a proof did not hold", true, vec![good], &["192.0.2.99"]),
+    ] {
+        let (sent, said) = denied_in_between(ds, &denials, avoid).await;
+        assert_eq!((sent, said.outcome), (5, Outcome::Answer), "{why}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -442,9 +442,12 @@ fn unsigned_zones() -> Vec<Lie> {
             "www.fake.nsec.test.",
             A,
         )
-        .told(N, |_, reply| {
-            deny(reply, Rcode::NOERROR, vec![pointing("fake.nsec.test.", NS, "ns1.unsigned.test.")]);
-            reply.header.authoritative = false;
+        .tells(N, |_, question, reply| {
+            // Also when it is asked for the zone alone: else that denies all names below it.
+            if question.rtype == A && question.name.is_subdomain_of(&name("fake.nsec.test.")) {
+                deny(reply, Rcode::NOERROR, vec![pointing("fake.nsec.test.", NS, "ns1.unsigned.test.")]);
+                reply.header.authoritative = false;
+            }
         })
         .tells("unsigned.test.", |_, question, reply| {
             if question.name.is_subdomain_of(&name("fake.nsec.test.")) {

@@ -272,12 +272,20 @@ fn names() -> Vec<Lie> {
             but(forge, NONE, 2, Hashed::opt_out)
         })
         .is(Unseen),
-        no_name(
+        lie(
             "RUSTSEC-2026-0118",
             "forty labels below a name that does not exist, without an encloser",
             DEEP,
-            |forge| vec![forge.nsec3(&Hashed::over(H, DEEP))],
-        ),
+            A,
+        )
+        .tells(H, |forge, question, reply| {
+            // Also when it is asked for fewer of them: else that denies all names below.
+            if question.name.is_subdomain_of(&name(NONE)) {
+                let proof = forge.nsec3(&Hashed::over(H, DEEP));
+                deny(reply, Rcode::NXDOMAIN, vec![forge.soa(H), proof]);
+            }
+        })
+        .is(MISSING),
         no_name("RFC 5155 §8.3", "a denial record that a wildcard made", NONE, |forge| {
             let mut records = changed(forge, NONE, |record| record);
             let wild = forge.signed(H, moved(unsigned(records[1].clone()), "*.nsec3.test."));
