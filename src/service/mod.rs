@@ -60,7 +60,7 @@ use prefetch::Renewals;
 pub use private::PrivateAddresses;
 pub use ready::Ready;
 pub use request::{Client, Request};
-use single_flight::{Airspace, Flights, Ticket};
+use single_flight::{Airspace, Flights, GAVE_WAY, Place, Ticket};
 use source::Source;
 use stage::Stage;
 pub use stale::StaleSettings;
@@ -348,12 +348,50 @@ impl Service {
         }
         loop {
             let ticket = self.begin_fetch(question, context)?;
-            let began = ticket.began;
-            match ticket.wait(&self.clock, &context.budget).await {
-                // Another question's budget ended, not ours.
-                Err(Failure::Limit(_)) if !began => context.budget.check_time(self.clock.now())?,
-                outcome => return outcome,
+            if let Some(outcome) = self.fetched(ticket, context).await? {
+                return outcome;
             }
+        }
+    }
+
+    /// The same for the question of the flight that `context` is aboard: it has nothing else to do, and asks itself.
+    async fn fetch_aboard(
+        self: &Arc<Self>,
+        question: &Question,
+        context: &Context,
+    ) -> Result<Arc<Scrubbed>, Failure> {
+        let Some(aboard) = context.flight else { return self.fetch(question, context).await };
+        loop {
+            match self.fetches.share(question, aboard, context.ancestors.len())? {
+                Place::New(_ticket, departure) => {
+                    let context = context.aboard(departure.id());
+                    let outcome = self.source.resolve(question, &context).await.map(Arc::new);
+                    departure.land(outcome.clone());
+                    return outcome;
+                }
+                Place::Taken(ticket) => {
+                    if let Some(outcome) = Box::pin(self.fetched(ticket, context)).await? {
+                        return outcome;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The outcome of a fetch; none if it was another's, whose end is not ours.
+    async fn fetched(
+        &self,
+        ticket: Ticket<Arc<Scrubbed>>,
+        context: &Context,
+    ) -> Result<Option<Result<Arc<Scrubbed>, Failure>>, Failure> {
+        let began = ticket.began;
+        match ticket.wait(&self.clock, &context.budget).await {
+            // Another question's budget ended, or its place was taken.
+            Err(Failure::Limit(_) | GAVE_WAY) if !began => {
+                context.budget.check_time(self.clock.now())?;
+                Ok(None)
+            }
+            outcome => Ok(Some(outcome)),
         }
     }
 

@@ -18,6 +18,7 @@ use crate::failure::Failure;
 use crate::limits;
 use crate::service::Service;
 use crate::service::early_keys::EarlyKeys;
+use crate::service::single_flight::{GAVE_WAY, Ticket};
 use crate::validate::{Evidence, Proof, Step, Validated, Validator, ZoneTrust};
 
 /// Stands for the server in evidence that came with a referral, or with other answers: which one sent it is not
@@ -65,7 +66,7 @@ impl Service {
         if self.settings.prefetch_key {
             watched.observer = Arc::clone(&early) as Arc<dyn Observer>;
         }
-        let mut response = self.fetch(question, &watched).await?;
+        let mut response = self.fetch_aboard(question, &watched).await?;
         let mut work =
             Work { validator, distrusted: Distrusted::new(), heard: Vec::new(), early: &early, basis };
         let mut verdict = self.judge_either(&response, &mut work, context).await?;
@@ -203,8 +204,8 @@ impl Service {
                 Under::Flying(ticket) => {
                     let began = ticket.began;
                     match ticket.wait(&self.clock, &context.budget).await {
-                        // Another question's budget ended, not ours.
-                        Err(Failure::Limit(_)) if !began => self.fetch(&question, context).await,
+                        // Another question's budget ended, or its place was taken.
+                        Err(Failure::Limit(_) | GAVE_WAY) if !began => self.fetch(&question, context).await,
                         outcome => outcome,
                     }
                     .map(Arc::unwrap_or_clone)
@@ -299,7 +300,7 @@ fn is_evidence_missing(verdict: &Validated) -> bool {
 /// A piece of evidence on its way.
 enum Under {
     AtHand(Box<Scrubbed>),
-    Flying(super::single_flight::Ticket<Arc<Scrubbed>>),
+    Flying(Ticket<Arc<Scrubbed>>),
     Again,
     Failed(Failure),
 }

@@ -14,6 +14,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use foldhash::{fast, quality};
 use tokio::sync::oneshot;
 
 use super::outcome;
@@ -24,14 +25,18 @@ use crate::dns::Question;
 use crate::failure::Failure;
 use crate::limits;
 
-const GAVE_WAY: Failure = Failure::Busy("this question gave way to newer ones");
+/// A flight gave way.
+pub(super) const GAVE_WAY: Failure = Failure::Busy("this question gave way to newer ones");
 
 /// The flights of one kind; kinds that wait for each other share one [`Airspace`].
 #[derive(Debug)]
 pub struct Flights<T> {
     airspace: Arc<Airspace>,
-    under_way: Arc<Mutex<HashMap<Question, UnderWay<T>>>>,
+    under_way: Arc<Mutex<Questions<T>>>,
 }
+
+/// By the names that clients ask for: hashed with a seed of this process.
+type Questions<T> = HashMap<Question, UnderWay<T>, quality::RandomState>;
 
 /// All flights of all kinds: which waits for which, and which may have to give way.
 #[derive(Debug)]
@@ -43,7 +48,7 @@ pub struct Airspace {
 #[derive(Debug, Default)]
 struct Board {
     next: u64,
-    flights: HashMap<FlightId, Flight>,
+    flights: HashMap<FlightId, Flight, fast::RandomState>,
     /// Questions that may have to give way, the oldest first.
     lax: BTreeSet<FlightId>,
     /// Questions that run to their end.
@@ -94,6 +99,27 @@ pub struct Ticket<T> {
     wait: Option<Wait>,
     /// A client's; none: a flight waits.
     _seat: Option<Arc<()>>,
+}
+
+/// A place in a flight, or in one that the holder has to fly.
+#[derive(Debug)]
+pub enum Place<T> {
+    /// In one that another flies.
+    Taken(Ticket<T>),
+    /// In a new one.
+    New(Ticket<T>, Departure<T>),
+}
+
+type Teller<T> = outcome::Sender<Result<T, Failure>>;
+
+/// A flight that is to be flown: [`Departure::land`] ends it.
+#[derive(Debug)]
+pub struct Departure<T> {
+    /// None once it has landed.
+    end: Option<(Landing<T>, Teller<T>)>,
+    id: FlightId,
+    /// It is to end when this says so, in whatever way.
+    ended: oneshot::Receiver<()>,
 }
 
 /// An edge of the waiting graph, removed when dropped.
@@ -315,10 +341,34 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
     where
         F: Future<Output = Result<T, Failure>> + Send + 'static,
     {
+        let (ticket, mut departure) = match self.place(question, waiter, depth)? {
+            Place::Taken(ticket) => return Ok(ticket),
+            Place::New(ticket, departure) => (ticket, departure),
+        };
+        // On the heap from the first: a task's future is moved time and again on its way to its thread.
+        let work = Box::pin(begin(departure.id()));
+        tokio::spawn(async move {
+            let outcome = unless(&mut departure.ended, work).await;
+            departure.land(outcome);
+        });
+        Ok(ticket)
+    }
+
+    /// Joins the flight for `question`, or has the caller, who is aboard `waiter`, do its work without a task of its own:
+    /// whoever else wants the result meanwhile waits for that.
+    pub fn share(&self, question: &Question, waiter: FlightId, depth: usize) -> Result<Place<T>, Failure> {
+        self.place(question, Some(waiter), depth)
+    }
+
+    fn place(
+        &self,
+        question: &Question,
+        waiter: Option<FlightId>,
+        depth: usize,
+    ) -> Result<Place<T>, Failure> {
         let mut under_way = lock(&self.under_way);
-        let joinable =
-            |flight: &&mut UnderWay<T>| flight.depth <= depth && self.airspace.is_flying(flight.id);
-        if let Some(flight) = under_way.get_mut(question).filter(joinable) {
+        let joinable = |flight: &&UnderWay<T>| flight.depth <= depth && self.airspace.is_flying(flight.id);
+        if let Some(flight) = under_way.get(question).filter(joinable) {
             // Flights that wait are few enough: a crowd of names that need the same keys is no crowd of clients.
             if waiter.is_none() && Arc::strong_count(&flight.seats) > limits::WAITERS_PER_FLIGHT_MAX {
                 return Err(Failure::Busy("too many clients wait for the same question"));
@@ -329,34 +379,63 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
                 self.airspace.promote(flight.id);
             }
             let result = flight.result.clone();
-            return Ok(Ticket { result, question: question.clone(), began: false, wait, _seat: seat });
+            return Ok(Place::Taken(Ticket {
+                result,
+                question: question.clone(),
+                began: false,
+                wait,
+                _seat: seat,
+            }));
         }
         let (id, wait, ended) = self.airspace.take_off(waiter)?;
+        let (sender, result) = outcome::channel();
+        let seats = Arc::new(());
+        let seat = waiter.is_none().then(|| Arc::clone(&seats));
+        under_way.insert(question.clone(), UnderWay { id, result: result.clone(), seats, depth });
+        drop(under_way);
         let landing = Landing {
             airspace: Arc::clone(&self.airspace),
             under_way: Arc::clone(&self.under_way),
             question: question.clone(),
             id,
         };
-        let (sender, result) = outcome::channel();
-        let seats = Arc::new(());
-        let seat = waiter.is_none().then(|| Arc::clone(&seats));
-        under_way.insert(question.clone(), UnderWay { id, result: result.clone(), seats, depth });
-        drop(under_way);
-        let work = begin(id);
-        tokio::spawn(async move {
-            let outcome = unless(ended, work).await;
+        let ticket = Ticket { result, question: question.clone(), began: true, wait, _seat: seat };
+        Ok(Place::New(ticket, Departure { end: Some((landing, sender)), id, ended }))
+    }
+}
+
+impl<T> Departure<T> {
+    /// What the flight is to whatever it waits for.
+    pub fn id(&self) -> FlightId {
+        self.id
+    }
+
+    /// Tells the outcome to whoever waits for it.
+    pub fn land(mut self, outcome: Result<T, Failure>) {
+        self.end(outcome);
+    }
+
+    fn end(&mut self, outcome: Result<T, Failure>) {
+        if let Some((landing, sender)) = self.end.take() {
             // Off the board first: whoever asks from now on finds the cache filled, or begins anew.
             drop(landing);
             sender.tell(outcome);
-        });
-        Ok(Ticket { result, question: question.clone(), began: true, wait, _seat: seat })
+        }
+    }
+}
+
+impl<T> Drop for Departure<T> {
+    fn drop(&mut self) {
+        // The flight that did the work had to give way. Whose task panics is lost.
+        if !std::thread::panicking() {
+            self.end(Err(GAVE_WAY));
+        }
     }
 }
 
 /// The outcome of `work`, unless it has to give way before.
 async fn unless<T>(
-    ended: oneshot::Receiver<()>,
+    ended: &mut oneshot::Receiver<()>,
     work: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
     tokio::select! {
@@ -382,7 +461,7 @@ impl<T: Clone> Ticket<T> {
 #[derive(Debug)]
 struct Landing<T> {
     airspace: Arc<Airspace>,
-    under_way: Arc<Mutex<HashMap<Question, UnderWay<T>>>>,
+    under_way: Arc<Mutex<Questions<T>>>,
     question: Question,
     id: FlightId,
 }
@@ -390,8 +469,11 @@ struct Landing<T> {
 impl<T> Drop for Landing<T> {
     fn drop(&mut self) {
         let mut under_way = lock(&self.under_way);
-        if under_way.get(&self.question).is_some_and(|flight| flight.id == self.id) {
-            under_way.remove(&self.question);
+        if let Some((question, flight)) = under_way.remove_entry(&self.question)
+            && flight.id != self.id
+        {
+            // One that is less deep has taken its place.
+            under_way.insert(question, flight);
         }
         drop(under_way);
         self.airspace.land(self.id);
@@ -621,6 +703,46 @@ mod tests {
         assert_eq!(waited_by(), Some(0));
         drop(wait);
         assert_eq!(waited_by(), Some(0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_flight_does_itself_is_heard_by_all_who_want_the_same() {
+        let flights = Flights::<u32>::new(Arc::default());
+        let (own, ..) = flights.airspace.take_off(None).unwrap();
+        let Place::New(ticket, departure) = flights.share(&question("a."), own, 0).unwrap() else { panic!() };
+        assert!(ticket.began);
+        let other = flights.join(&question("a."), None, 0, |_| async { Ok(2) }).unwrap();
+        let (flight, ..) = flights.airspace.take_off(None).unwrap();
+        let Place::Taken(third) = flights.share(&question("a."), flight, 0).unwrap() else { panic!() };
+        assert!(!other.began && !third.began);
+        departure.land(Ok(1));
+        assert_eq!((wait(other).await, wait(third).await, wait(ticket).await), (Ok(1), Ok(1), Ok(1)));
+        let next = flights.join(&question("a."), None, 0, |_| async { Ok(2) }).unwrap();
+        assert_eq!(wait(next).await, Ok(2), "it is off the board");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_circle_by_way_of_what_a_flight_does_itself_is_noticed() {
+        let flights = Flights::<u32>::new(Arc::default());
+        let (own, ..) = flights.airspace.take_off(None).unwrap();
+        let Ok(Place::New(_ticket, departure)) = flights.share(&question("a."), own, 0) else { panic!() };
+        let again = flights.share(&question("a."), departure.id(), 1);
+        assert!(matches!(again, Err(Failure::Cycle(_))));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_a_flight_whose_doer_gave_way_hears_so() {
+        let flights = Flights::<u32>::new(Arc::default());
+        let (own, ..) = flights.airspace.take_off(None).unwrap();
+        let Ok(Place::New(_ticket, departure)) = flights.share(&question("a."), own, 0) else { panic!() };
+        let (waiter, ..) = flights.airspace.take_off(None).unwrap();
+        let Ok(Place::Taken(other)) = flights.share(&question("a."), waiter, 0) else { panic!() };
+        drop(departure);
+        assert_eq!(wait(other).await, Err(GAVE_WAY));
+        assert!(!flights.airspace.is_empty());
+        flights.airspace.land(own);
+        flights.airspace.land(waiter);
+        assert!(flights.airspace.is_empty());
     }
 
     #[tokio::test(start_paused = true)]
