@@ -207,7 +207,7 @@ impl Service {
                     let ttl_max = TtlMax { negative: max_negative.min(positive), positive };
                     self.store.denials.insert(&verdict, ttl_max, self.clock.now());
                 }
-                let mut link = Link::new(verdict, self.settings.ttl, self.clock.unix());
+                let mut link = Link::new(*verdict, self.settings.ttl, self.clock.unix());
                 self.settings.private.strip(&mut link);
                 if let Some(limit) = link.limit().filter(|_| !whole) {
                     return Err(Failure::Limit(limit));

@@ -43,10 +43,10 @@ impl Service {
         self: &Arc<Self>,
         question: &Question,
         context: &Context,
-    ) -> Result<Validated, Failure> {
+    ) -> Result<Box<Validated>, Failure> {
         let Some(validator) = self.validator() else {
-            let response = self.fetch(question, context).await?;
-            return Ok(Validator::unchecked(Arc::unwrap_or_clone(response)));
+            let response = self.fetch_aboard(question, context).await?;
+            return Ok(Box::new(Validator::unchecked(Arc::unwrap_or_clone(response))));
         };
         let verdict = self.proven_by(&validator, question, context, Basis::Known).await?;
         self.health.count(verdict.state());
@@ -60,16 +60,35 @@ impl Service {
         question: &Question,
         context: &Context,
         basis: Basis,
-    ) -> Result<Validated, Failure> {
+    ) -> Result<Box<Validated>, Failure> {
         let early = Arc::new(EarlyKeys::new(self, question, context));
-        let mut watched = context.clone();
-        if self.settings.prefetch_key {
-            watched.observer = Arc::clone(&early) as Arc<dyn Observer>;
-        }
-        let mut response = self.fetch_aboard(question, &watched).await?;
+        let response = if self.settings.prefetch_key {
+            let observer = Arc::clone(&early) as Arc<dyn Observer>;
+            self.fetch_aboard(question, &Context { observer, ..context.clone() }).await?
+        } else {
+            self.fetch_aboard(question, context).await?
+        };
         let mut work =
             Work { validator, distrusted: Distrusted::new(), heard: Vec::new(), early: &early, basis };
-        let mut verdict = self.judge_either(&response, &mut work, context).await?;
+        let mut verdict = self.judge(&response, &mut work, context).await?;
+        if verdict.state().is_bogus() {
+            // Apart, so that what is good needs no room for it.
+            verdict = Box::pin(self.judged_again(question, verdict, response, &mut work, context)).await?;
+        }
+        context.tell(&Event::Judged { question, state: verdict.state() });
+        Ok(verdict)
+    }
+
+    /// What becomes of a bogus verdict once a part of the response is looked at alone, and others are heard.
+    async fn judged_again(
+        self: &Arc<Self>,
+        question: &Question,
+        verdict: Box<Validated>,
+        mut response: Arc<Scrubbed>,
+        work: &mut Work<'_>,
+        context: &Context,
+    ) -> Result<Box<Validated>, Failure> {
+        let mut verdict = self.or_shorter(verdict, &response, work, context).await?;
         for _ in 0..limits::BOGUS_RETRIES_MAX {
             let Some(culprit) = verdict.culprit().filter(|_| verdict.state().is_bogus()) else { break };
             let Some(server) = culprit.server else { break };
@@ -79,17 +98,17 @@ impl Service {
                 let Ok(again) = self.fetch(question, &work.avoiding(question, context)).await else { break };
                 response = again;
             }
-            let Ok(second) = self.judge_either(&response, &mut work, context).await else { break };
+            let Ok(second) = self.judge(&response, work, context).await else { break };
+            let Ok(second) = self.or_shorter(second, &response, work, context).await else { break };
             if is_evidence_missing(&second) {
                 // There is no other server to hear: what was wrong with the first one's answer says more.
                 break;
             }
             verdict = second;
         }
-        if verdict.state().is_bogus() && self.judges_by(Some(validator)) {
+        if verdict.state().is_bogus() && self.judges_by(Some(work.validator)) {
             self.doubt_the_way_to(&question.name);
         }
-        context.tell(&Event::Judged { question, state: verdict.state() });
         Ok(verdict)
     }
 
@@ -104,18 +123,18 @@ impl Service {
         }
     }
 
-    /// Judges a response, and where that is bogus what is left of it without a negative end behind aliases.
-    async fn judge_either(
+    /// Where a response is bogus, the verdict on what is left of it without a negative end behind aliases, if that is not.
+    async fn or_shorter(
         self: &Arc<Self>,
+        verdict: Box<Validated>,
         response: &Scrubbed,
         work: &mut Work<'_>,
         context: &Context,
-    ) -> Result<Validated, Failure> {
-        let verdict = self.judge(response, work, context).await?;
+    ) -> Result<Box<Validated>, Failure> {
         if verdict.state().is_bogus()
             && let Some(alias) = without_negative_end(response)
         {
-            let shorter = self.judge(&alias, work, context).await?;
+            let shorter = self.judge(&Arc::new(alias), work, context).await?;
             if !shorter.state().is_bogus() {
                 return Ok(shorter);
             }
@@ -125,11 +144,11 @@ impl Service {
 
     async fn judge(
         self: &Arc<Self>,
-        response: &Scrubbed,
+        response: &Arc<Scrubbed>,
         work: &mut Work<'_>,
         context: &Context,
-    ) -> Result<Validated, Failure> {
-        let mut proof = work.validator.prove(response.clone());
+    ) -> Result<Box<Validated>, Failure> {
+        let mut proof = Box::new(work.validator.prove(Arc::clone(response)));
         let mut own = None;
         loop {
             context.budget.check_time(self.clock.now())?;
@@ -143,7 +162,7 @@ impl Service {
                     // Evidence that was not fetched for reasons of our own says nothing about the answer.
                     return match own {
                         Some(failure) if is_evidence_missing(&verdict) => Err(failure),
-                        _ => Ok(*verdict),
+                        _ => Ok(verdict),
                     };
                 }
                 Step::Pause => tokio::task::yield_now().await,
@@ -205,14 +224,16 @@ impl Service {
                     let began = ticket.began;
                     match ticket.wait(&self.clock, &context.budget).await {
                         // Another question's budget ended, or its place was taken.
-                        Err(Failure::Limit(_) | GAVE_WAY) if !began => self.fetch(&question, context).await,
+                        Err(Failure::Limit(_) | GAVE_WAY) if !began => {
+                            Box::pin(self.fetch(&question, context)).await
+                        }
                         outcome => outcome,
                     }
                     .map(Arc::unwrap_or_clone)
                 }
                 Under::Again => {
                     let context = work.avoiding(&question, context);
-                    self.fetch(&question, &context).await.map(Arc::unwrap_or_clone)
+                    Box::pin(self.fetch(&question, &context)).await.map(Arc::unwrap_or_clone)
                 }
             };
             if let Err(

@@ -100,9 +100,9 @@ impl Validator {
         }
     }
 
-    /// Begins to judge a response.
-    pub fn prove(self: &Arc<Self>, response: Scrubbed) -> Proof {
-        Proof::new(Arc::clone(self), response)
+    /// Begins to judge a response. Whoever shares it keeps it: the proof copies what it hands on, and that once.
+    pub fn prove(self: &Arc<Self>, response: impl Into<Arc<Scrubbed>>) -> Proof {
+        Proof::new(Arc::clone(self), response.into())
     }
 
     /// A response that is not judged, because validation is off: its state is indeterminate.
@@ -229,8 +229,7 @@ pub struct Proof {
 }
 
 impl Proof {
-    fn new(validator: Arc<Validator>, response: Scrubbed) -> Self {
-        let response = Arc::new(response);
+    fn new(validator: Arc<Validator>, response: Arc<Scrubbed>) -> Self {
         let mut fed = BTreeMap::new();
         // Asked about keys, the response is its own evidence: it would only be asked for again, by a question
         // that waits for itself.
