@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Bound;
 
 use super::algorithms::{Policy, algorithm_number};
 use super::zone_keys::{self, Voucher};
@@ -231,14 +232,14 @@ impl Anchors {
 
     /// The name of the deepest anchor at or above `name`, positive or negative: what stands above that has no say.
     pub fn deepest(&self, name: &Name) -> Option<Name> {
-        name.ancestors().find(|above| self.points.contains_key(above))
+        self.at_or_above(name).next().map(|(zone, _)| zone.clone())
     }
 
     /// The deepest negative trust anchor at or above a name, whether or not its time is over.
     pub(super) fn negative_above(&self, name: &Name) -> Option<(&Name, Option<u64>)> {
-        name.ancestors().find_map(|above| match self.points.get_key_value(&above) {
-            Some((zone, Anchor::Negative { until, .. })) => Some((zone, *until)),
-            _ => None,
+        self.at_or_above(name).find_map(|(zone, point)| match point {
+            Anchor::Negative { until, .. } => Some((zone, *until)),
+            Anchor::Positive(_) => None,
         })
     }
 
@@ -257,10 +258,10 @@ impl Anchors {
 
     /// The deepest anchor at or above `name` decides (RFC 4035 §4.3, RFC 7646 §2).
     pub(super) fn nearest(&self, name: &Name, now_unix: u64) -> Nearest<'_> {
-        for above in name.ancestors() {
-            match self.points.get_key_value(&above) {
-                Some((zone, Anchor::Positive(keys))) => return Nearest::Positive(zone, keys),
-                Some((zone, Anchor::Negative { until, hidden })) => {
+        for (zone, point) in self.at_or_above(name) {
+            match point {
+                Anchor::Positive(keys) => return Nearest::Positive(zone, keys),
+                Anchor::Negative { until, hidden } => {
                     if until.is_none_or(|until| now_unix < until) {
                         return Nearest::Negative(zone);
                     }
@@ -268,10 +269,29 @@ impl Anchors {
                         return Nearest::Positive(zone, hidden);
                     }
                 }
-                None => {}
             }
         }
         Nearest::None
+    }
+
+    /// What is configured for `name` and the names above it, from the deepest up.
+    fn at_or_above<'a, 'n>(
+        &'a self,
+        name: &'n Name,
+    ) -> impl Iterator<Item = (&'a Name, &'a Anchor)> + use<'a, 'n> {
+        let mut end = Bound::Included(name.clone());
+        std::iter::from_fn(move || {
+            // Ends: each turn goes on before what it found.
+            loop {
+                let (zone, point) = self.points.range((Bound::Unbounded, end.as_ref())).next_back()?;
+                if name.is_subdomain_of(zone) {
+                    end = Bound::Excluded(zone.clone());
+                    return Some((zone, point));
+                }
+                // Nothing stands between it and the name, so none of those do that only the one is below.
+                end = Bound::Included(name.common_ancestor(zone));
+            }
+        })
     }
 }
 
@@ -573,6 +593,24 @@ mod tests {
         let below = anchors.nearest(&name("x.signed.corp.example."), 0);
         assert!(matches!(below, Nearest::Positive(zone, _) if *zone == name("signed.corp.example.")));
         assert_eq!(Anchors::none().nearest(&name("."), 0), Nearest::None);
+    }
+
+    #[test]
+    fn the_anchors_above_a_name_are_found_among_many_others() {
+        let zones =
+            [".", "a.", "b.", "b.b.", "a.b.b.", "c.b.b.", "b.c.b.b.", "bb.", "*.bb.", "c.", "x.c.", "B.X.c."];
+        for absent in 0..zones.len() {
+            let mut anchors = Anchors::none();
+            let present = zones.iter().enumerate().filter(|(place, _)| *place != absent);
+            present.for_each(|(_, zone)| anchors.add_negative(name(zone), None));
+            for asked in zones.iter().chain(&["z.b.c.B.b.", "bb.b.", "a.a.a.", "zz.", "a.bb.", "y.x.c."]) {
+                let asked = name(asked);
+                let found: Vec<&Name> = anchors.at_or_above(&asked).map(|(zone, _)| zone).collect();
+                let above: Vec<Name> =
+                    asked.ancestors().filter(|zone| anchors.points.contains_key(zone)).collect();
+                assert_eq!(found, above.iter().collect::<Vec<_>>(), "{asked} without {}", zones[absent]);
+            }
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::anchors::Nearest;
 use super::denial::{Claim, Finding};
-use super::judge::{Blame, DenialVerdict, Judgement, Section};
+use super::judge::{Blame, DenialVerdict, Judgement, Section, Source};
 use super::signature;
 use super::work::{Stop, Work};
 use super::zone_keys::{self, Entry, Voucher};
@@ -93,9 +93,9 @@ impl Proof {
     /// new ones. Once for each zone; then what was found is final.
     pub(super) fn doubt(&mut self, zone: &Name) -> Result<(), Stop> {
         let proven_here = self.learned.iter().any(|learned| learned.zone == *zone);
-        if !proven_here && self.doubted.insert(zone.clone()) {
+        if !proven_here && self.doubted.add(zone) {
             self.zones.remove(zone);
-            self.signers.insert(zone.clone());
+            self.signers.add(zone);
             return Err(Stop::Zone(zone.clone()));
         }
         Ok(())
@@ -108,10 +108,11 @@ impl Proof {
 
     /// The same of a name that signed something, and so may have keys.
     pub(super) fn trust_signer(&mut self, name: &Name) -> Result<Trust, Stop> {
-        if !self.zones.contains_key(name) {
-            self.signers.insert(name.clone());
+        let trust = self.trust(name);
+        if trust.is_err() {
+            self.signers.add(name);
         }
-        self.trust(name)
+        trust
     }
 
     /// Settles a name that is at or below a trust anchor.
@@ -285,7 +286,7 @@ impl Proof {
                 return Ok(bogus(fault));
             }
         };
-        let place = (question, Section::Answer, 0);
+        let place = (Source::of(&response), Section::Answer, 0);
         self.checks.insert(place, Ok(verified.clone()));
         work.tell(zone, || story::keys(vouchers, from_anchor, Some(rrset), entry.keys(), Some(&verified)));
         let keys = ZoneKeys::read(zone.clone(), &rrset.rdatas, work.validator.policy).until(verified.until);
@@ -357,14 +358,14 @@ impl Proof {
 
     /// The question, and those that will probably be needed after it: asked for at once they cost one round trip.
     fn questions(&mut self, needed: &Question, work: &Work<'_>) -> Result<Vec<Question>, Stop> {
-        if self.asked.insert(needed.clone()) {
+        if self.asked.add(needed) {
             work.charge(Limit::Evidence, 1)?;
         }
         let mut batch = vec![needed.clone()];
         for question in self.likely(needed, work) {
             let spare =
                 work.budget.left(Limit::Evidence) > EVIDENCE_KEPT && batch.len() < limits::EVIDENCE_BATCH_MAX;
-            if spare && !self.fed.contains_key(&question) && self.asked.insert(question.clone()) {
+            if spare && !self.fed.contains(&question) && self.asked.add(&question) {
                 work.charge(Limit::Evidence, 1)?;
                 batch.push(question);
             }
@@ -389,7 +390,7 @@ impl Proof {
         above.retain(|cut| zone.is_below(cut) && cut.is_subdomain_of(anchor));
         for cut in above {
             // Whatever is above something known was needed for that, and is known too.
-            if self.zones.contains_key(&cut) || self.known(&cut, work).is_some() {
+            if self.zones.contains(&cut) || self.known(&cut, work).is_some() {
                 break;
             }
             if cut != *anchor {

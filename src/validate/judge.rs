@@ -14,14 +14,24 @@ use crate::dns::edns::ExtendedError;
 use crate::dns::rdata::Rrsig;
 use crate::dns::response::{Outcome, Scrubbed};
 use crate::dns::security::{Denied, Fault, Reason, ValidationState};
-use crate::dns::{Name, Question, RecordType, Rrset};
+use crate::dns::{Name, RecordType, Rrset};
 use crate::limits::{self, Reached};
 
-/// Where an RRset is: in the response to which question, in which section, at which place.
-pub(super) type Place = (Question, Section, usize);
+/// Where an RRset is: in which response, in which section, at which place.
+pub(super) type Place = (Source, Section, usize);
+
+/// A response of a proof, told from its others by where it lies: they all stay there as long as the proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Source(usize);
+
+impl Source {
+    pub(super) fn of(response: &Arc<Scrubbed>) -> Self {
+        Self(Arc::as_ptr(response).addr())
+    }
+}
 
 /// The sections that are judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Section {
     Answer,
     Authority,
@@ -202,7 +212,7 @@ impl Proof {
         index: usize,
         work: &mut Work<'_>,
     ) -> Result<Verdict, Stop> {
-        let key = (response.question.clone(), index);
+        let key = (Source::of(response), Section::Answer, index);
         if let Some(verdict) = self.verdicts.get(&key) {
             return Ok(verdict.clone());
         }
@@ -301,13 +311,13 @@ impl Proof {
     /// Verifies an RRset once.
     fn check(
         &mut self,
-        response: &Scrubbed,
+        response: &Arc<Scrubbed>,
         section: Section,
         index: usize,
         keys: &ZoneKeys,
         work: &mut Work<'_>,
     ) -> Result<Result<Verified, Fault>, Stop> {
-        let place = (response.question.clone(), section, index);
+        let place = (Source::of(response), section, index);
         if let Some(known) = self.checks.get(&place) {
             return Ok(known.clone());
         }
@@ -420,7 +430,7 @@ impl Proof {
                 let records: Vec<_> = used
                     .iter()
                     .filter_map(|index| {
-                        let place = (response.question.clone(), Section::Authority, *index);
+                        let place = (Source::of(response), Section::Authority, *index);
                         let verified = self.checks.get(&place).and_then(|found| found.as_ref().ok());
                         Some((response.authority.get(*index)?, verified.map(Verified::told)))
                     })
@@ -433,57 +443,65 @@ impl Proof {
 
     /// Puts the parts together.
     fn conclude(&self, verdicts: &[Verdict], rest: &Judgement) -> Validated {
-        let mut validated = Validated::unchecked((*self.response).clone());
-        validated.learned.clone_from(&self.learned);
         let parts = self.response.answer.iter().zip(verdicts);
         let parts = parts.map(|(rrset, verdict)| (&rrset.name, &verdict.judgement));
-        let mut state = ValidationState::Secure;
+        let (mut state, mut info, mut culprit) = (ValidationState::Secure, None, None);
         for (name, judgement) in parts.chain(std::iter::once((&self.response.target, rest))) {
             if matches!(judgement, Judgement::Bogus(_)) && state.is_bogus() {
                 continue;
             }
             match judgement {
                 // That the operator does not want it validated goes before: what is kept is known by it.
-                Judgement::Insecure(why)
-                    if validated.info.is_none() || *why == Insecurity::NegativeAnchor =>
-                {
-                    validated.info = self.info(*why, name);
+                Judgement::Insecure(why) if info.is_none() || *why == Insecurity::NegativeAnchor => {
+                    info = self.info(*why, name);
                 }
-                Judgement::Bogus(blame) => validated.culprit.clone_from(&blame.culprit),
+                Judgement::Bogus(blame) => culprit.clone_from(&blame.culprit),
                 _ => {}
             }
             state = state.and(judgement.state());
         }
-        if state.is_bogus() {
-            validated.info = None;
-        }
-        validated.states = verdicts.iter().map(|verdict| verdict.judgement.state()).collect();
-        validated.states.resize(validated.answer.len(), state.clone());
-        for (rrset, verdict) in validated.answer.iter_mut().zip(verdicts) {
+        let response = &*self.response;
+        let mut answer = response.answer.clone();
+        for (rrset, verdict) in answer.iter_mut().zip(verdicts) {
             rrset.ttl = rrset.ttl.min(verdict.ttl);
             rrset.signatures_ttl = rrset.signatures_ttl.min(rrset.ttl);
         }
-        if state.is_secure() {
-            validated.authority = self.proven_authority();
+        let mut states = Vec::with_capacity(answer.len());
+        states.extend(verdicts.iter().map(|verdict| verdict.judgement.state()));
+        states.resize(answer.len(), state.clone());
+        Validated {
+            question: response.question.clone(),
+            rcode: response.rcode,
+            outcome: response.outcome,
+            answer,
+            states,
+            authority: if state.is_secure() { self.proven_authority() } else { response.authority.clone() },
+            target: response.target.clone(),
+            server: response.server,
+            compact_denial: false,
+            info: info.filter(|_| !state.is_bogus()),
+            culprit,
+            learned: self.learned.clone(),
+            state,
         }
-        validated.state = state;
-        validated
     }
 
     /// What a client should know of the insecure part of an answer that is at this name.
     fn info(&self, why: Insecurity, name: &Name) -> Option<ExtendedError> {
-        let text = match (why, self.validator.anchors.negative_above(name)) {
-            (Insecurity::NegativeAnchor, Some((anchor, until))) => story::negative_anchor(anchor, until),
-            _ => format!("{}: {}", name.to_lowercase().brief(), story::insecurity(why)),
+        let code = why.ede()?;
+        let anchor = (why == Insecurity::NegativeAnchor).then(|| self.validator.anchors.negative_above(name));
+        let text = match anchor.flatten() {
+            Some((anchor, until)) => story::negative_anchor(anchor, until),
+            None => format!("{}: {}", name.to_lowercase().brief(), story::insecurity(why)),
         };
-        why.ede().map(|code| ExtendedError::new(code, &text))
+        Some(ExtendedError::new(code, &text))
     }
 
     /// The records of the authority section that were verified: only they may be called authentic (RFC 4035 §3.2.3).
     fn proven_authority(&self) -> Vec<Rrset> {
         let mut proven = Vec::new();
         for (index, rrset) in self.response.authority.iter().enumerate() {
-            let place = (self.response.question.clone(), Section::Authority, index);
+            let place = (Source::of(&self.response), Section::Authority, index);
             if let Some(Ok(verified)) = self.checks.get(&place) {
                 let mut rrset = rrset.clone();
                 rrset.ttl = verified.ttl;

@@ -14,6 +14,7 @@ pub mod denial;
 mod figures;
 mod judge;
 mod memo;
+mod notes;
 mod nsec;
 pub mod nsec3;
 pub mod rollover;
@@ -25,7 +26,6 @@ mod validated;
 mod work;
 pub mod zone_keys;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::budget::Budget;
@@ -40,6 +40,7 @@ use anchors::Nearest;
 use chain::Trust;
 use judge::{Blame, Place, Verdict};
 use memo::Memo;
+use notes::Notes;
 use nsec3::Hashes;
 use signature::Verified;
 use work::{Stop, Trials, Work};
@@ -211,18 +212,18 @@ pub struct Proof {
     validator: Arc<Validator>,
     response: Arc<Scrubbed>,
     /// What was fetched for this proof.
-    fed: BTreeMap<Question, Result<Arc<Scrubbed>, Failure>>,
+    fed: Notes<Question, Result<Arc<Scrubbed>, Failure>>,
     /// What was asked for, and charged.
-    asked: BTreeSet<Question>,
+    asked: Notes<Question, ()>,
     /// Zones that wait for each other to be settled, each shorter than the one before.
     stack: Vec<Name>,
-    zones: BTreeMap<Name, Trust>,
+    zones: Notes<Name, Trust>,
     /// Zones that are wanted because they signed something: they have keys.
-    signers: BTreeSet<Name>,
+    signers: Notes<Name, ()>,
     /// Zones whose remembered keys did not fit: they may have new ones.
-    doubted: BTreeSet<Name>,
-    verdicts: BTreeMap<(Question, usize), Verdict>,
-    checks: BTreeMap<Place, Result<Verified, Fault>>,
+    doubted: Notes<Name, ()>,
+    verdicts: Notes<Place, Verdict>,
+    checks: Notes<Place, Result<Verified, Fault>>,
     trials: Trials,
     hashes: Hashes,
     learned: Vec<Learned>,
@@ -230,7 +231,7 @@ pub struct Proof {
 
 impl Proof {
     fn new(validator: Arc<Validator>, response: Arc<Scrubbed>) -> Self {
-        let mut fed = BTreeMap::new();
+        let mut fed = Notes::default();
         // Asked about keys, the response is its own evidence: it would only be asked for again, by a question
         // that waits for itself.
         if matches!(response.question.rtype, RecordType::DS | RecordType::DNSKEY) {
@@ -240,13 +241,13 @@ impl Proof {
             validator,
             response,
             fed,
-            asked: BTreeSet::new(),
+            asked: Notes::default(),
             stack: Vec::new(),
-            zones: BTreeMap::new(),
-            signers: BTreeSet::new(),
-            doubted: BTreeSet::new(),
-            verdicts: BTreeMap::new(),
-            checks: BTreeMap::new(),
+            zones: Notes::default(),
+            signers: Notes::default(),
+            doubted: Notes::default(),
+            verdicts: Notes::default(),
+            checks: Notes::default(),
             trials: Trials::default(),
             hashes: Hashes::new(),
             learned: Vec::new(),
@@ -306,8 +307,10 @@ impl Proof {
 
     /// Hands over what was found for a question of [`Step::Need`], or why nothing was.
     pub fn feed(&mut self, question: Question, found: Result<Scrubbed, Failure>) {
-        let found = found.map(|response| Arc::new(Scrubbed { question: question.clone(), ..response }));
-        self.fed.entry(question).or_insert(found);
+        if !self.fed.contains(&question) {
+            let found = found.map(|response| Arc::new(Scrubbed { question: question.clone(), ..response }));
+            self.fed.insert(question, found);
+        }
     }
 
     /// Puts a zone on top of the stack. A zone only ever waits for zones above it.
