@@ -53,6 +53,10 @@ impl Policy {
     }
 }
 
+/// A point without its octet of form (RFC 6605 §4).
+const P256_KEY_LEN: usize = 64;
+const P384_KEY_LEN: usize = 96;
+
 /// What can be said of a public key without using it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum KeyForm {
@@ -68,8 +72,8 @@ pub(super) enum KeyForm {
 pub(super) fn key_form(algorithm: u8, public_key: &[u8]) -> KeyForm {
     let expected = match algorithm {
         5 | 7 | 8 | 10 => return rsa_form(public_key),
-        13 => 64,
-        14 => 96,
+        13 => P256_KEY_LEN,
+        14 => P384_KEY_LEN,
         15 => 32,
         _ => return KeyForm::Unsupported,
     };
@@ -189,9 +193,10 @@ fn verify_ecdsa(
     signature: &[u8],
 ) -> bool {
     // RFC 6605 §4: the key is the bare point; ring wants the octet that says it is not compressed.
-    let mut point = Vec::with_capacity(1 + public_key.len());
-    point.push(4);
-    point.extend_from_slice(public_key);
+    let mut point = [4; 1 + P384_KEY_LEN];
+    let Some(key) = point.get_mut(1..=public_key.len()) else { return false };
+    key.copy_from_slice(public_key);
+    let point = point.get(..=public_key.len()).unwrap_or_default();
     signature::UnparsedPublicKey::new(algorithm, point).verify(message, signature).is_ok()
 }
 

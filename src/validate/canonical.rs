@@ -3,19 +3,24 @@
 //! In: an RRset as it came and an RRSIG over it. Out: the message to verify. The records are put in order by
 //! their canonical rdata alone and duplicates are dropped, whatever TTL or letter case they came with.
 
+use std::borrow::Cow;
+
+use smallvec::SmallVec;
+
 use crate::dns::rdata::{Field, Rrsig, layout};
 use crate::dns::{Name, RecordType, Rrset};
 
 /// An RRset in canonical form: made once, used for each signature that is tried.
 pub(super) struct Canonical<'a> {
     rrset: &'a Rrset,
-    rdatas: Vec<Vec<u8>>,
+    /// As they came, but for those with capital letters that have to go.
+    rdatas: SmallVec<[Cow<'a, [u8]>; 4]>,
 }
 
 impl<'a> Canonical<'a> {
     /// Brings the rdata of each record into canonical form and order.
     pub(super) fn new(rrset: &'a Rrset) -> Self {
-        let mut rdatas: Vec<Vec<u8>> =
+        let mut rdatas: SmallVec<[Cow<'a, [u8]>; 4]> =
             rrset.rdatas.iter().map(|rdata| canonical(rrset.rtype, rdata)).collect();
         // RFC 4034 §6.3: by octets, a shorter rdata before its own extension; duplicates are not signed.
         rdatas.sort_unstable();
@@ -60,12 +65,15 @@ pub(super) fn signed_labels(owner: &Name) -> usize {
 }
 
 /// The rdata with its names in lower case, where the type asks for it. Rdata of an odd form stays as it is.
-fn canonical(rtype: RecordType, rdata: &[u8]) -> Vec<u8> {
+fn canonical(rtype: RecordType, rdata: &[u8]) -> Cow<'_, [u8]> {
+    let Some(layout) = layout(rtype).filter(|layout| layout.lowercase) else { return rdata.into() };
+    if !rdata.iter().any(u8::is_ascii_uppercase) {
+        return rdata.into();
+    }
     let mut lower = rdata.to_vec();
-    let Some(layout) = layout(rtype).filter(|layout| layout.lowercase) else { return lower };
     let mut at = 0_usize;
     for field in layout.fields {
-        let Some(rest) = rdata.get(at..) else { return rdata.to_vec() };
+        let Some(rest) = rdata.get(at..) else { return rdata.into() };
         let len = match field {
             Field::Octets(len) => usize::from(*len),
             Field::CharString => 1 + usize::from(rest.first().copied().unwrap_or(0)),
@@ -77,12 +85,12 @@ fn canonical(rtype: RecordType, rdata: &[u8]) -> Vec<u8> {
                     }
                     used
                 }
-                Err(_) => return rdata.to_vec(),
+                Err(_) => return rdata.into(),
             },
         };
         at += len;
     }
-    lower
+    lower.into()
 }
 
 #[cfg(test)]
@@ -99,7 +107,7 @@ mod tests {
         for target in ["b.", "A.", "B."] {
             rrset.rdatas.push(name(target).as_wire());
         }
-        assert_eq!(Canonical::new(&rrset).rdatas, [name("a.").as_wire(), name("b.").as_wire()]);
+        assert_eq!(Canonical::new(&rrset).rdatas[..], [name("a.").as_wire(), name("b.").as_wire()]);
     }
 
     #[test]
@@ -109,13 +117,13 @@ mod tests {
         // RFC 6840 §5.1: the next name of NSEC keeps its case; text is never touched.
         let nsec = [name("A.Example.").as_wire(), &[0, 1, 0x40]].concat();
         assert_eq!(canonical(RecordType::NSEC, &nsec), nsec);
-        assert_eq!(canonical(RecordType::TXT, b"\x03ABC"), b"\x03ABC");
+        assert_eq!(*canonical(RecordType::TXT, b"\x03ABC"), *b"\x03ABC");
         let naptr = [b"\0\x01\0\x02\x01U\x03E2U\x00".as_slice(), name("X.").as_wire()].concat();
         let lowered = [b"\0\x01\0\x02\x01U\x03E2U\x00".as_slice(), name("x.").as_wire()].concat();
         assert_eq!(canonical(RecordType::NAPTR, &naptr), lowered);
         // Cut short: left alone.
-        assert_eq!(canonical(RecordType::MX, &[0]), [0]);
-        assert_eq!(canonical(RecordType::SOA, b"\x01A\0\x05B"), b"\x01A\0\x05B");
+        assert_eq!(*canonical(RecordType::MX, &[0]), [0]);
+        assert_eq!(*canonical(RecordType::SOA, b"\x01A\0\x05B"), *b"\x01A\0\x05B");
     }
 
     #[test]

@@ -70,11 +70,12 @@ impl Proof {
 
     /// Why a zone between `anchor` and `name` is known to be insecure.
     fn insecure_above(&self, name: &Name, anchor: &Name, work: &Work<'_>) -> Option<Insecurity> {
-        let between = name.ancestors().take_while(|above| above.is_subdomain_of(anchor));
-        between.into_iter().find_map(|above| match self.known(&above, work).as_deref() {
+        let mut between = name.ancestors().take_while(|above| above.is_subdomain_of(anchor));
+        // What is above a secure zone was proven to be secure for that.
+        match between.find_map(|above| self.known(&above, work)).as_deref() {
             Some(ZoneTrust::Insecure(why)) => Some(*why),
-            _ => None,
-        })
+            Some(ZoneTrust::Secure(_)) | None => None,
+        }
     }
 
     fn known(&self, zone: &Name, work: &Work<'_>) -> Option<Arc<ZoneTrust>> {

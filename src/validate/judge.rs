@@ -566,7 +566,7 @@ fn is_denial(rrset: &Rrset) -> bool {
 }
 
 fn is_denial_by(rrset: &Rrset, zone: &Name) -> bool {
-    is_denial(rrset) && signature::plausible(rrset).iter().any(|signature| signature.signer == *zone)
+    is_denial(rrset) && signature::plausible(rrset).any(|signature| signature.signer == *zone)
 }
 
 /// The type to name beside what is denied: where the name itself is, the one that was asked for.

@@ -32,14 +32,13 @@ pub(super) struct Verified {
 }
 
 /// The signatures over an RRset that can be what they claim, judged by their fields alone.
-pub(super) fn plausible(rrset: &Rrset) -> Vec<Rrsig<'_>> {
+pub(super) fn plausible(rrset: &Rrset) -> impl Iterator<Item = Rrsig<'_>> {
     rrset
         .signatures
         .iter()
         .take(limits::SIGNATURES_PER_RRSET_MAX)
         .filter_map(|rdata| Rrsig::read(rdata).ok())
         .filter(|signature| is_plausible(rrset, signature))
-        .collect()
 }
 
 fn is_plausible(rrset: &Rrset, signature: &Rrsig<'_>) -> bool {
@@ -95,7 +94,7 @@ fn try_signatures(
     let patient = *work.trials.patient.get_or_insert(failures < limits::PATIENT_FAILURES_MAX);
     let tries = if patient { limits::SIGNATURES_TRIED_MAX } else { 1 };
     let mut tried = 0_usize;
-    for signature in plausible(rrset).into_iter().filter(by_zone) {
+    for signature in plausible(rrset).filter(by_zone) {
         let found = match holds_for_secs(&signature, work.now) {
             Ok(secs) => {
                 // Only what costs a verification uses up a try: a rollover leaves signatures of other keys behind.
