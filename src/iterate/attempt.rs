@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use crate::cache::servers::{CookieHabit, EdnsHabit, Known, TcpHabit};
 use crate::clock::Moment;
-use crate::context::Context;
+use crate::context::{BoxFuture, Context};
 use crate::dns::edns::{Cookie, Edns, EdnsOption};
 use crate::dns::encode::encode_query;
 use crate::dns::message::{HEADER_LEN, Header, Message, WireError};
@@ -86,7 +86,7 @@ impl Attempt<'_> {
                     if message.header.rcode == Rcode::BADCOOKIE {
                         // RFC 7873 §5.3: once more with the cookie that came, then over TCP.
                         if cookie_renewed || !reply.proven {
-                            return self.ask_over_tcp_in(manner, false).await;
+                            return self.turn_to_tcp(manner, false).await;
                         }
                         cookie_renewed = true;
                         continue;
@@ -102,15 +102,24 @@ impl Attempt<'_> {
                 Udp::BareError => match self.less(manner) {
                     Some(less) => (manner, refused) = (less, false),
                     None if self.known.cookies == CookieHabit::Given => {
-                        return self.ask_over_tcp_in(manner, true).await;
+                        return self.turn_to_tcp(manner, true).await;
                     }
                     None => return Ok(Err(ServerFault::Nonsense)),
                 },
-                Udp::Truncated => return self.ask_over_tcp_in(manner, false).await,
-                Udp::NearMiss => return self.ask_over_tcp_in(manner, true).await,
+                Udp::Truncated => return self.turn_to_tcp(manner, false).await,
+                Udp::NearMiss => return self.turn_to_tcp(manner, true).await,
                 Udp::Fault(fault) => return Ok(Err(fault)),
             }
         }
+    }
+
+    /// [`Self::ask_over_tcp_in`], apart: few questions need it, and each would carry its room.
+    fn turn_to_tcp(
+        &self,
+        manner: Manner,
+        doubted: bool,
+    ) -> BoxFuture<'_, Result<Result<Reply, ServerFault>, Failure>> {
+        Box::pin(self.ask_over_tcp_in(manner, doubted))
     }
 
     fn manner(&self) -> Manner {

@@ -194,13 +194,13 @@ impl<'a> AtCut<'a> {
         effort: Effort,
         read: &impl Fn(&Response) -> Read<T>,
     ) -> Result<(Result<T, ServerFault>, Option<T>), Failure> {
-        let (work, uplink) = (self.try_one(chosen, asked, effort, read), self.uplink());
+        let (mut work, uplink) = (std::pin::pin!(self.try_one(chosen, asked, effort, read)), self.uplink());
         if uplink.is_offline() {
             return work.await;
         }
         tokio::select! {
             biased;
-            done = work => done,
+            done = &mut work => done,
             () = uplink.lost() => Err(self.failure()),
         }
     }
@@ -232,7 +232,7 @@ impl<'a> AtCut<'a> {
         if found.wants_tcp && !reply.proven && effort == Effort::Full {
             // A link of a chain that takes two packets and a handshake counts as three.
             self.context.budget.spend(Limit::Restarts, 2)?;
-            reply = match attempt.ask_over_tcp().await? {
+            reply = match Box::pin(attempt.ask_over_tcp()).await? {
                 Ok(reply) => reply,
                 Err(fault) => return Ok((Err(fault), None)),
             };
@@ -266,7 +266,7 @@ impl<'a> AtCut<'a> {
             if let Some((candidate, true)) = choice {
                 return Ok(Some(candidate));
             }
-            if !self.look_up_next(choice.is_none()).await? {
+            if !Box::pin(self.look_up_next(choice.is_none())).await? {
                 return Ok(choice.map(|(candidate, _)| candidate));
             }
         }

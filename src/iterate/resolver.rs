@@ -123,7 +123,7 @@ impl Resolver {
                 Ok(Step::There(scrubbed)) => return Ok(*scrubbed),
                 Err(failure @ (Failure::NoServer { .. } | Failure::NoAddress(_))) if !heard_another => {
                     heard_another = true;
-                    self.another_word(&at.cut, context).await.ok_or(failure)?
+                    Box::pin(self.another_word(&at.cut, context)).await.ok_or(failure)?
                 }
                 Err(failure) => return Err(failure),
             };
@@ -157,7 +157,7 @@ impl Resolver {
                 }
             });
         };
-        match self.ask_short(at, &short, context).await? {
+        match Box::pin(self.ask_short(at, &short, context)).await? {
             Short::Cut(cut) => return Ok(Step::Down(cut)),
             Short::Said(outcome) => minimiser.answered(outcome),
             Short::Denied(said) => return Ok(Step::There(Box::new(denied_too(question, &said)))),
@@ -264,7 +264,7 @@ impl Resolver {
         }
         match self.parts.delegations.deepest(below, now) {
             Some(cut) => Ok(cut),
-            None => self.root(context).await,
+            None => Box::pin(self.root(context)).await,
         }
     }
 
@@ -315,14 +315,14 @@ impl Resolver {
         context: &Context,
     ) -> Result<Short, Failure> {
         if !context.ancestors.is_empty() || !context.avoid.is_empty() {
-            return self.ask_short_itself(at, short, context).await;
+            return Box::pin(self.ask_short_itself(at, short, context)).await;
         }
         let flight = self.flights.join((at.zone().clone(), short.name.clone()));
         let (mut own, began) = (None, AtomicBool::new(false));
         let told = flight.cell.get_or_init(|| async {
             began.store(true, Ordering::Relaxed);
             // What ends this question, such as its budget, is no reason for another to end.
-            self.ask_short_itself(at, short, context).await.unwrap_or_else(|failure| {
+            Box::pin(self.ask_short_itself(at, short, context)).await.unwrap_or_else(|failure| {
                 own = Some(failure);
                 Short::Failed
             })
@@ -431,7 +431,7 @@ impl Resolver {
         if let (Some(rtype), Some(server)) = (family, delegation.servers.first_mut()) {
             context.budget.spend(Limit::ServerLookups, 1)?;
             let asked = Question::new(server.name.clone(), rtype);
-            match self.ask(at, &asked, Effort::Short, context).await {
+            match Box::pin(self.ask(at, &asked, Effort::Short, context)).await {
                 Ok(Said::Final(said)) if said.outcome == Outcome::Answer => {
                     server.glue.extend(glue(&asked.name, &said.answer));
                 }
