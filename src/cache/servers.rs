@@ -169,10 +169,18 @@ impl Servers {
 
     /// What is known of a server, for a question to `zone`.
     pub fn known(&self, address: IpAddr, zone: &Name, now: Moment) -> Known {
-        let server = self.servers.get(&address).filter(|server| server.expires > now);
-        let mut server = server.unwrap_or_else(|| Server::new(now));
-        server.forgive(address, &self.uplink);
-        server.known(zone, self.uplink.quickest(), now)
+        let quickest = self.uplink.quickest();
+        let known = self.servers.read(&address, |server| match server {
+            server if server.expires <= now => None,
+            server if server.unsure == 0 => Some(server.known(zone, quickest, now)),
+            // Rare: some of its silences may be the uplink's.
+            server => {
+                let mut server = server.clone();
+                server.forgive(address, &self.uplink);
+                Some(server.known(zone, quickest, now))
+            }
+        });
+        known.flatten().unwrap_or_else(|| Server::new(now).known(zone, quickest, now))
     }
 
     /// It answered a datagram after `round_trip`.
@@ -192,8 +200,9 @@ impl Servers {
 
     /// Whether TCP is of use with it, for a question to `zone`.
     pub fn tcp(&self, address: IpAddr, zone: &Name, now: Moment) -> TcpHabit {
-        let server = self.servers.get(&address).filter(|server| server.expires > now);
-        server.map_or(TcpHabit::Unknown, |server| server.tcp_habit(zone, now))
+        let habit =
+            self.servers.read(&address, |server| (server.expires > now).then(|| server.tcp_habit(zone, now)));
+        habit.flatten().unwrap_or_default()
     }
 
     /// It answered over TCP what `zone` was asked, or did not. Where it speaks TCP, one failure is forgiven.
@@ -291,12 +300,16 @@ impl Servers {
     /// The cookie for a query to it, the client's part made by `draw` if it has none yet; and whether a reply by
     /// datagram has to have it.
     pub fn cookie(&self, address: IpAddr, now: Moment, draw: impl FnOnce() -> u64) -> Option<(Cookie, bool)> {
+        let drawn = self.servers.read(&address, |server| {
+            server.cookies.client.filter(|_| server.expires > now).map(|client| server.cookies.sent(client))
+        });
+        if let Some(Some(sent)) = drawn {
+            return Some(sent);
+        }
         let mut found = None;
         self.update(address, now, |server| {
-            let cookies = &mut server.cookies;
-            let client = *cookies.client.get_or_insert_with(|| draw().to_be_bytes());
-            let cookie = Cookie { client, server: cookies.server.clone() };
-            found = Some((cookie, cookies.habit == CookieHabit::Given));
+            let client = *server.cookies.client.get_or_insert_with(|| draw().to_be_bytes());
+            found = Some(server.cookies.sent(client));
         });
         found
     }
@@ -390,6 +403,13 @@ impl Servers {
                 change(server);
             },
         );
+    }
+}
+
+impl Cookies {
+    /// The cookie of a query, and whether its reply has to have it.
+    fn sent(&self, client: [u8; 8]) -> (Cookie, bool) {
+        (Cookie { client, server: self.server.clone() }, self.habit == CookieHabit::Given)
     }
 }
 

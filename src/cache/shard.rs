@@ -73,6 +73,16 @@ impl<K: Hash + Eq, V> Sharded<K, V> {
         self.shard(key)?.entries.get(key).cloned()
     }
 
+    /// What `read` finds in the value under `key`, which counts as used. The entry is locked meanwhile: `read` must not
+    /// use this map.
+    pub fn read<Q, R>(&self, key: &Q, read: impl FnOnce(&V) -> R) -> Option<R>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.shard(key)?.entries.get(key).map(read)
+    }
+
     /// Stores a value; the one that was there goes. False if it is too large to be stored at all.
     pub fn insert(&self, key: K, value: V) -> bool {
         self.shard(&key).is_some_and(|mut shard| shard.insert(key, value))
@@ -86,10 +96,23 @@ impl<K: Hash + Eq, V> Sharded<K, V> {
         fresh: impl FnOnce() -> V,
         change: impl FnOnce(&mut V) -> R,
     ) -> Option<R> {
-        let mut shard = self.shard(&key)?;
-        let mut value = shard.remove(&key).map_or_else(fresh, |(_, value)| value);
-        let result = change(&mut value);
-        shard.insert(key, value);
+        let mut guard = self.shard(&key)?;
+        let shard = &mut *guard;
+        let Some(value) = shard.entries.get_mut(&key) else {
+            let mut value = fresh();
+            let result = change(&mut value);
+            shard.insert(key, value);
+            return Some(result);
+        };
+        let before = (shard.weigh)(&key, value);
+        let result = change(value);
+        let after = (shard.weigh)(&key, value);
+        shard.bytes = shard.bytes.saturating_sub(before).saturating_add(after);
+        // It was used just now, so it goes last.
+        while shard.total() > shard.bytes_max {
+            let Some((key, value)) = shard.entries.pop_lru() else { break };
+            shard.bytes = shard.bytes.saturating_sub(shard.weight(&key, &value));
+        }
         Some(result)
     }
 

@@ -419,11 +419,13 @@ impl Attempt<'_> {
         let (servers, now) = (&self.parts.servers, self.parts.clock.now());
         let message = &reply.response.message;
         let good = is_good(reply);
-        if message.edns.is_some() {
+        // What was known already need not be said again with every reply.
+        if message.edns.is_some() && self.known.edns != EdnsHabit::Works {
             servers.edns(self.server, EdnsHabit::Works, now);
         }
+        let unknown = self.known.cookies == CookieHabit::Unknown;
         match manner {
-            Manner::Cookie if good && !reply.proven && message.edns.is_some() => {
+            Manner::Cookie if good && !reply.proven && message.edns.is_some() && unknown => {
                 servers.cookie_ignored(self.server, now);
             }
             Manner::Edns if good && refused => servers.cookie_refused(self.server, now),
