@@ -49,16 +49,15 @@ pub(super) struct Crowds {
 
 #[derive(Debug, Default)]
 struct Zones {
-    by_name: HashMap<Name, Zone>,
+    /// Held by the questions that are at them, too.
+    by_name: HashMap<Name, Arc<Mutex<Zone>>>,
     /// With so many zones, those that nobody is at are forgotten.
     tidy_at: usize,
 }
 
 #[derive(Debug, Default)]
 struct Zone {
-    /// Questions that are at the zone.
-    users: usize,
-    /// Those of them that wait for their turn.
+    /// Questions that wait for their turn.
     waiting: usize,
     /// Queries sent that nothing has come of yet.
     out: usize,
@@ -95,21 +94,19 @@ pub(super) enum Refused {
 }
 
 /// Whether a query may be sent.
-#[derive(Debug, PartialEq, Eq, Default)]
+#[derive(Debug, PartialEq, Eq)]
 enum Verdict {
     Go,
     Wait,
-    #[default]
     No,
 }
 
 /// A question's stay at a zone.
 #[derive(Debug)]
 pub(super) struct Stay<'a> {
-    crowds: &'a Crowds,
     clock: &'a Clock,
     uplink: &'a Uplink,
-    zone: Name,
+    zone: Arc<Mutex<Zone>>,
 }
 
 /// A query for a zone. Dropped when the question is given up.
@@ -125,24 +122,33 @@ struct Waiting<'a>(&'a Stay<'a>);
 
 impl Crowds {
     /// A question comes to a zone.
-    pub(super) fn join<'a>(&'a self, zone: &Name, clock: &'a Clock, uplink: &'a Uplink) -> Stay<'a> {
+    pub(super) fn join<'a>(&self, zone: &Name, clock: &'a Clock, uplink: &'a Uplink) -> Stay<'a> {
         let mut zones = self.zones();
         if zones.by_name.len() >= zones.tidy_at {
             let now = clock.now();
-            zones.by_name.retain(|_, zone| zone.users > 0 || zone.known.due.max(zone.odd.due) > now);
+            zones.by_name.retain(|_, zone| Arc::strong_count(zone) > 1 || lock(zone).due() > now);
             zones.tidy_at = zones.by_name.len().saturating_mul(2).max(limits::ZONES_WATCHED_MIN);
         }
-        let users = &mut zones.by_name.entry(zone.clone()).or_default().users;
-        *users = users.saturating_add(1);
-        Stay { crowds: self, clock, uplink, zone: zone.clone() }
+        let found = zones.by_name.get(zone).map(Arc::clone);
+        let zone = found.unwrap_or_else(|| Arc::clone(zones.by_name.entry(zone.clone()).or_default()));
+        Stay { clock, uplink, zone }
     }
 
     fn zones(&self) -> MutexGuard<'_, Zones> {
-        self.zones.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.zones)
     }
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Zone {
+    /// When all that was sent to it without an answer is paid for.
+    fn due(&self) -> Moment {
+        self.known.due.max(self.odd.due)
+    }
+
     /// The types that every server answers, the rest apart: HTTPS and types without a name are dropped by some.
     fn lane(&mut self, rtype: RecordType) -> &mut Lane {
         if EVERYBODY_KNOWS.contains(&rtype) { &mut self.known } else { &mut self.odd }
@@ -191,7 +197,16 @@ impl Lane {
 impl Stay<'_> {
     /// A turn to send a query for that type, waited for until `deadline` and no longer than [`limits::ZONE_PATIENCE`].
     pub(super) async fn turn(&self, rtype: RecordType, deadline: Moment) -> Result<Turn<'_>, Refused> {
-        let patience = self.clock.now().after(limits::ZONE_PATIENCE).min(deadline);
+        let began = self.clock.now();
+        match self.with(|zone| zone.judge(rtype, began, self.uplink)) {
+            Verdict::Go => return Ok(Turn { stay: self, rtype, began }),
+            Verdict::No => return Err(Refused::Silent),
+            Verdict::Wait => {}
+        }
+        Box::pin(self.turn_later(rtype, began.after(limits::ZONE_PATIENCE).min(deadline))).await
+    }
+
+    async fn turn_later(&self, rtype: RecordType, patience: Moment) -> Result<Turn<'_>, Refused> {
         let mut waiting = None;
         // Ends: each round waits, and all of them together not beyond `patience`.
         loop {
@@ -221,9 +236,8 @@ impl Stay<'_> {
         .then_some(Waiting(self))
     }
 
-    fn with<T: Default>(&self, change: impl FnOnce(&mut Zone) -> T) -> T {
-        // It is there as long as one of its questions is.
-        self.crowds.zones().by_name.get_mut(&self.zone).map(change).unwrap_or_default()
+    fn with<T>(&self, change: impl FnOnce(&mut Zone) -> T) -> T {
+        change(&mut lock(&self.zone))
     }
 }
 
@@ -261,12 +275,6 @@ impl Drop for Turn<'_> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.0.with(|zone| zone.waiting = zone.waiting.saturating_sub(1));
-    }
-}
-
-impl Drop for Stay<'_> {
-    fn drop(&mut self) {
-        self.with(|zone| zone.users = zone.users.saturating_sub(1));
     }
 }
 
