@@ -21,6 +21,12 @@ pub const HEADER_LEN: usize = 12;
 /// Up to this many RRsets of a section are searched one by one; beyond, a hash index is kept.
 const SCANNED_MAX: usize = 32;
 
+/// Up to this many records of an RRset are compared with each other; beyond, a hash set is made.
+const COMPARED_MAX: usize = 8;
+
+/// The octets of a name or rdata that there is room for from the start.
+const SCRATCH_LEN: usize = 512;
+
 /// The header's fields (RFC 1035 §4.1.1, RFC 4035 §3.1.6 and §3.2) without the counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "they are the flags of the header, under their own names")]
@@ -222,7 +228,9 @@ struct Walker<'a> {
 
 impl<'a> Walker<'a> {
     fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: HEADER_LEN, steps: 0, rrsets: 0, edns: None, odd_records: 0, scratch: Vec::new() }
+        // Enough for any name, and for the rdata of most records.
+        let scratch = Vec::with_capacity(SCRATCH_LEN);
+        Self { bytes, at: HEADER_LEN, steps: 0, rrsets: 0, edns: None, odd_records: 0, scratch }
     }
 
     fn walk(&mut self) -> Result<Message, WireError> {
@@ -526,7 +534,7 @@ impl Gathered {
 
 /// RFC 2181 §5: an RRset has no two records of the same rdata.
 fn remove_duplicates(rdatas: &mut Rdatas) {
-    if rdatas.len() < 2 {
+    if rdatas.len() <= COMPARED_MAX && !has_duplicates(rdatas) {
         return;
     }
     let mut seen = HashSet::new();
@@ -534,6 +542,16 @@ fn remove_duplicates(rdatas: &mut Rdatas) {
     if distinct.len() < rdatas.len() {
         *rdatas = distinct;
     }
+}
+
+fn has_duplicates(rdatas: &Rdatas) -> bool {
+    let mut rest = rdatas.iter();
+    while let Some(rdata) = rest.next() {
+        if rest.clone().any(|other| other == rdata) {
+            return true;
+        }
+    }
+    false
 }
 
 #[cfg(test)]
@@ -546,6 +564,7 @@ mod tests {
     }
 
     /// A message put together octet by octet.
+    #[derive(Clone)]
     struct Raw(Vec<u8>);
 
     impl Raw {
@@ -612,6 +631,19 @@ mod tests {
             bytes[2..4].copy_from_slice(&flags.to_be_bytes());
             // The bit between RA and AD is reserved and not kept.
             assert_eq!(Header::read(&bytes).unwrap().flags(), flags & !0x0040);
+        }
+    }
+
+    #[test]
+    fn of_records_that_came_twice_the_first_is_kept_however_many_there_are() {
+        for count in 1..=2 * u8::try_from(COMPARED_MAX).unwrap() {
+            let distinct: Vec<[u8; 4]> = (0..count).map(|last| [192, 0, 2, last]).collect();
+            let whole = distinct.iter().fold(Raw::new(), |raw, rdata| raw.answer(RecordType::A, 60, rdata));
+            for again in [0, count / 2, count - 1] {
+                let message = whole.clone().answer(RecordType::A, 60, &[192, 0, 2, again]).parse().unwrap();
+                assert_eq!(message.answer[0].rdatas.iter().collect::<Vec<_>>(), distinct);
+            }
+            assert_eq!(whole.parse().unwrap().answer[0].rdatas.len(), distinct.len());
         }
     }
 
