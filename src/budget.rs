@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::clock::Moment;
 use crate::dns::Question;
-use crate::event::{Event, Observer, Silent};
+use crate::event::{Event, Observer};
 use crate::limits::{self, Limit, Reached};
 
 /// A budget of which less time is gone is whole: the process may be busy.
@@ -100,8 +100,8 @@ pub struct Budget {
     addresses: Mutex<Vec<IpAddr>>,
     start: Moment,
     question: OnceLock<Question>,
-    hits: Arc<LimitHits>,
-    observer: Arc<dyn Observer>,
+    /// Who hears of limits that are reached; none: nobody.
+    heard_by: Option<(Arc<LimitHits>, Arc<dyn Observer>)>,
 }
 
 impl Budget {
@@ -114,15 +114,14 @@ impl Budget {
             addresses: Mutex::default(),
             start,
             question: OnceLock::new(),
-            hits: Arc::default(),
-            observer: Arc::new(Silent),
+            heard_by: None,
         }
     }
 
     /// The same, whose limits are counted in `hits` and told to `observer` when they are reached.
     #[must_use]
     pub fn heard_by(self, hits: Arc<LimitHits>, observer: Arc<dyn Observer>) -> Self {
-        Self { hits, observer, ..self }
+        Self { heard_by: Some((hits, observer)), ..self }
     }
 
     /// Names the client's question, for what is told. The first call counts.
@@ -242,8 +241,9 @@ impl Budget {
         if self.reached.fetch_or(bit, Ordering::Relaxed) & bit != 0 {
             return;
         }
-        self.hits.count(limit);
-        self.observer.on(&Event::LimitReached {
+        let Some((hits, observer)) = &self.heard_by else { return };
+        hits.count(limit);
+        observer.on(&Event::LimitReached {
             question: self.question.get(),
             reached: Reached { limit, cap: self.caps.get(limit) },
             shadow: self.caps.is_shadow(limit),
@@ -263,6 +263,7 @@ impl std::fmt::Debug for Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Silent;
 
     #[derive(Default)]
     struct Ear(Mutex<Vec<(Reached, bool)>>);

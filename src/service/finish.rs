@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use crate::dns::edns::{Edns, EdnsOption, ExtendedError};
-use crate::dns::encode::encode;
-use crate::dns::message::{Header, Message};
+use crate::dns::encode::Parts;
+use crate::dns::message::Header;
 use crate::dns::{Opcode, Rcode, Rrset};
 use crate::limits;
 use crate::service::request::Request;
@@ -52,30 +52,27 @@ pub(crate) fn reply(request: &Request, content: Content, settings: &ReplySetting
     } else {
         content.rcode.unwrap_or(Rcode::NOERROR)
     };
-    let mut message = Message {
-        header: Header {
-            id: request.id,
-            response: true,
-            opcode: Opcode::QUERY,
-            authoritative: content.authoritative,
-            truncated: false,
-            recursion_desired: request.recursion_desired,
-            recursion_available: true,
-            authentic_data: content.secure && request.wants_authentic_data(),
-            checking_disabled: request.checking_disabled,
-            rcode,
-        },
-        question: Some(request.question.clone()),
-        answer: content.answer,
-        authority: content.authority,
-        additional: Vec::new(),
-        edns: options(request, content.error, settings),
-        odd_records: 0,
+    let header = Header {
+        id: request.id,
+        response: true,
+        opcode: Opcode::QUERY,
+        authoritative: content.authoritative,
+        truncated: false,
+        recursion_desired: request.recursion_desired,
+        recursion_available: true,
+        authentic_data: content.secure && request.wants_authentic_data(),
+        checking_disabled: request.checking_disabled,
+        rcode,
     };
-    if !dnssec_ok {
-        strip(&mut message, request);
-    }
-    encode(&message, request.limit).bytes
+    let edns = options(request, content.error, settings);
+    let message = Parts {
+        answer: &content.answer,
+        authority: &content.authority,
+        edns: edns.as_ref(),
+        dnssec_ok,
+        ..Parts::new(header, Some(&request.question))
+    };
+    message.encode(request.limit).bytes
 }
 
 /// The OPT record of the reply; a query without one gets none (RFC 6891 §7).
@@ -97,15 +94,4 @@ pub(crate) fn options(
     }
     edns.options.extend(error.map(EdnsOption::ExtendedError));
     Some(edns)
-}
-
-/// Takes out what only a client with DO gets, unless it was asked for by type (RFC 4035 §3.2.1): then it is the answer.
-fn strip(message: &mut Message, request: &Request) {
-    let wanted = request.question.rtype;
-    for (section, asked) in [(&mut message.answer, Some(wanted)), (&mut message.authority, None)] {
-        section.retain(|rrset| Some(rrset.rtype) == asked || !rrset.rtype.is_dnssec_proof());
-        for rrset in section {
-            rrset.signatures = crate::dns::Rdatas::new();
-        }
-    }
 }
