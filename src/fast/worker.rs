@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::Answer;
-use super::batch::{Batch, Datagram, Socket};
+use super::batch::{self, Batch, Datagram, Socket};
 use super::handover::{Giver, Handed};
 use crate::clock::Moment;
 use crate::dns::response::Transport;
@@ -40,6 +40,9 @@ enum Turn {
 impl<A: Answer> Worker<A> {
     /// Serves until it is stopped.
     pub fn run(self) {
+        if let Err(error) = batch::wait_for_turn() {
+            tracing::debug!(%error, "a thread that answers hits interrupts others");
+        }
         let mut batch = Batch::new(Arc::clone(&self.socket));
         let mut handed = Vec::with_capacity(limits::BATCH_DATAGRAMS);
         while !self.stop.load(Ordering::Relaxed) {
