@@ -22,6 +22,7 @@ pub(crate) const BASE: &str = "Unbound";
 pub(crate) const OURS: &str = "Rootwalk";
 
 /// A resolver that can be started.
+#[derive(Clone)]
 pub(crate) struct Resolver {
     pub(crate) name: &'static str,
     /// The word for `--peers`.
@@ -102,6 +103,12 @@ pub(crate) struct Running {
 }
 
 impl Resolver {
+    /// The same from another file, as long as this program runs.
+    pub(crate) fn of_file(&self, program: &Path) -> &'static Self {
+        let program = program.canonicalize().expect("the file is there").display().to_string();
+        Box::leak(Box::new(Self { program: program.leak(), ..self.clone() }))
+    }
+
     /// The package that is missing, if it cannot be started.
     pub(crate) fn missing(&self, search_path: &str) -> Option<&'static str> {
         let is_there = Path::new(self.program).is_absolute()

@@ -11,7 +11,7 @@ use crate::authorities::Authorities;
 use crate::figures::Figures;
 use crate::measure::Bench;
 use crate::process::first_line;
-use crate::resolvers::{ALL, Resolver};
+use crate::resolvers::{ALL, OURS, Resolver};
 use crate::{account, echo, picture, report, world};
 
 /// Set for the inner run: the folder it may write to.
@@ -40,6 +40,9 @@ struct Arguments {
     /// A folder for result.md and result.svg
     #[arg(long)]
     out: Option<PathBuf>,
+    /// Another file of Rootwalk than the one built for this
+    #[arg(long)]
+    rootwalk: Option<PathBuf>,
     #[arg(long, hide = true)]
     bench: bool,
     #[arg(long, hide = true)]
@@ -120,7 +123,7 @@ fn run_inside() -> ExitCode {
 fn compare(arguments: &Arguments, folder: &Path) {
     let up = Command::new("ip").args(["link", "set", "lo", "up"]).status();
     assert!(up.expect("ip runs").success(), "there is no loopback");
-    let resolvers = chosen(&arguments.peers);
+    let resolvers = chosen(&arguments.peers, arguments.rootwalk.as_deref());
     let (domains, rounds) =
         if arguments.quick { (300, arguments.rounds.min(2)) } else { (2_000, arguments.rounds.max(1)) };
     let names = if arguments.quick { arguments.names.min(50_000) } else { arguments.names };
@@ -165,7 +168,7 @@ fn compare(arguments: &Arguments, folder: &Path) {
 }
 
 /// The resolvers that are wanted and there.
-fn chosen(words: &[String]) -> Vec<&'static Resolver> {
+fn chosen(words: &[String], ours: Option<&Path>) -> Vec<&'static Resolver> {
     for word in words {
         assert!(ALL.iter().any(|one| one.word == word), "no resolver is called {word}: see --help");
     }
@@ -174,7 +177,7 @@ fn chosen(words: &[String]) -> Vec<&'static Resolver> {
     for one in wanted {
         match one.missing(&search_path()) {
             Some(package) => println!("{} is left out: the package {package} is not installed", one.name),
-            None => resolvers.push(one),
+            None => resolvers.push(ours.filter(|_| one.name == OURS).map_or(one, |file| one.of_file(file))),
         }
     }
     assert!(!resolvers.is_empty(), "there is no resolver to measure");
