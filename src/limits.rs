@@ -566,6 +566,9 @@ pub const DENIAL_OCTETS_MAX: usize = 4 << 10;
 pub const DENIALS_PASSED_MAX: usize = 4;
 /// Records looked at for one that may go: of so many that were all used the last one does.
 pub const DENIAL_CHANCES_MAX: usize = 8;
+/// Questions to which an answer was made of denials and that are known when they come again: sixteen kilobytes. More come
+/// in a flood of random names, where none comes again.
+pub const SEEN_MARKS: usize = 4 << 10;
 /// Chains of NSEC3 records of one zone that are tried: the present one, and another while the salt changes.
 pub const DENIAL_CHAINS_MAX: usize = 2;
 /// SHA-1 blocks that an answer from NSEC3 records may cost (PowerDNS `aggressive_cache_max_nsec3_hash_cost` 150 hashes):

@@ -405,7 +405,7 @@ fn server_heap(server: &NameServer) -> usize {
 }
 
 /// What an RRset has allocated.
-pub(super) fn rrset_heap(set: &Rrset) -> usize {
+fn rrset_heap(set: &Rrset) -> usize {
     heap(set.name.heap_len()) + heap(set.rdatas.byte_len()) + heap(set.signatures.byte_len())
 }
 

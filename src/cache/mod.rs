@@ -9,6 +9,8 @@ pub mod delegations;
 pub mod denials;
 pub mod failures;
 pub mod keys;
+mod records;
+mod seen;
 pub mod servers;
 pub mod shard;
 pub mod uplink;
@@ -26,6 +28,8 @@ use crate::validate::ZoneTrust;
 pub struct Store {
     /// Ready-made answers.
     pub answers: answers::Answers,
+    /// At which depths there may be answers that speak for all names below.
+    pub speakers: Speakers,
     /// Questions that could not be answered.
     pub failures: failures::Failures,
     /// What is proven of zones.
@@ -40,6 +44,15 @@ pub struct Store {
     pub servers: Arc<servers::Servers>,
 }
 
+/// Where in `answers` it is worth looking for what speaks for the names below it.
+#[derive(Debug, Default)]
+pub struct Speakers {
+    /// Names that are absent.
+    pub absent: keys::Depths,
+    /// DNAME records.
+    pub dname: keys::Depths,
+}
+
 impl Store {
     /// Empty caches that take at most `bytes_max` octets together, `[cache] size` less what remembers signatures
     /// ([`crate::limits::SIGNATURES_SHARE`]): of sixteen parts answers have nine, zone cuts two, denials, addresses,
@@ -49,6 +62,7 @@ impl Store {
         let servers = servers::Servers::new(part, entropy);
         Self {
             answers: answers::Answers::new(9 * part, entropy),
+            speakers: Speakers::default(),
             failures: failures::Failures::new(part, entropy).heeding(Arc::clone(servers.uplink())),
             zones: zones::Zones::new(part, entropy, zone_trust_heap),
             denials: denials::Denials::new(part, entropy),

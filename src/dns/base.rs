@@ -1,5 +1,5 @@
 //! Octets as letters: base 16, 32 and 64 (RFC 4648), as zone files write them. Reading them back is the business of
-//! those who read zone files.
+//! those who read zone files, but for the owners of NSEC3 records.
 
 /// Base 16 in capital letters (RFC 4648 §8).
 pub fn hex(octets: &[u8]) -> String {
@@ -19,6 +19,25 @@ pub fn base64(octets: &[u8]) -> String {
 /// Base 32 with extended hexadecimal letters (RFC 4648 §7), without padding.
 pub fn base32(octets: &[u8]) -> String {
     digits(octets, 5, b"0123456789ABCDEFGHIJKLMNOPQRSTUV")
+}
+
+/// Reads 32 digits of base 32 with the extended hex alphabet, in either case (RFC 4648 §7): the hash in the owner of an
+/// NSEC3 record (RFC 5155 §3.3).
+pub fn from_base32(label: &[u8]) -> Option<[u8; 20]> {
+    if label.len() != 32 {
+        return None;
+    }
+    let mut hash = [0; 20];
+    for (octets, digits) in hash.chunks_exact_mut(5).zip(label.chunks_exact(8)) {
+        let mut bits = 0_u64;
+        for digit in digits {
+            let value = char::from(*digit).to_digit(32)?;
+            bits = bits << 5 | u64::from(value);
+        }
+        let [_, _, _, five @ ..] = bits.to_be_bytes();
+        octets.copy_from_slice(&five);
+    }
+    Some(hash)
 }
 
 /// The octets' bits, so many at a time, each as a letter.

@@ -31,7 +31,7 @@ impl Rdatas {
     }
 
     /// Adds one record's rdata that comes in parts. False as with [`Self::push`].
-    pub(super) fn push_parts(&mut self, parts: [&[u8]; 3]) -> bool {
+    pub(super) fn push_parts<const N: usize>(&mut self, parts: [&[u8]; N]) -> bool {
         let whole = parts.iter().map(|part| part.len()).sum::<usize>();
         let (Ok(len), Some(count)) = (u16::try_from(whole), self.count.checked_add(1)) else {
             return false;
@@ -43,6 +43,13 @@ impl Rdatas {
         }
         self.count = count;
         true
+    }
+
+    /// One record, its rdata in two parts: a name and the rest. None, if it has more than 65,535 octets.
+    pub fn of_parts(parts: [&[u8]; 2]) -> Self {
+        let mut rdatas = Self::new();
+        rdatas.push_parts(parts);
+        rdatas
     }
 
     /// How many records there are, and their rdata, each behind its length.

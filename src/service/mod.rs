@@ -300,7 +300,7 @@ impl Service {
             );
         }
         request.contradiction = self.sentinel(&request);
-        if let Some(reply) = self.remembered_reply(&request) {
+        if let Some(reply) = self.remembered_reply(&mut request) {
             return Disposition::Reply(reply);
         }
         if !request.recursion_desired {
@@ -317,8 +317,7 @@ impl Service {
     /// Resolves what [`Service::prepare`] could not answer, and writes the reply, however late.
     async fn resolve(self: &Arc<Self>, request: Request) -> Vec<u8> {
         let context = self.context(Arc::clone(&self.observer));
-        let content = match self.answer_in_time(&request.question, request.checking_disabled, &context).await
-        {
+        let content = match self.answer_in_time(&request, &context).await {
             Ok(answer) => answer.into(),
             Err(failure) => Content::empty(Rcode::SERVFAIL, Some(failure.ede())),
         };

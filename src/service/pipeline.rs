@@ -1,10 +1,12 @@
 //! From a question to an answer: the chain of links, each from the cache or from a flight.
 
+use std::cell::LazyCell;
 use std::sync::Arc;
 
 use crate::budget::Budget;
 use crate::cache::answers::{ABSENT, CachedAnswer, Kept};
 use crate::cache::denials::TtlMax;
+use crate::cache::keys::Depths;
 use crate::context::Context;
 use crate::dns::edns::{EdeCode, ExtendedError};
 use crate::dns::encode::encode;
@@ -19,6 +21,7 @@ use crate::limits::{self, Limit};
 use crate::service::link::{Link, TtlBounds};
 use crate::service::request::Request;
 use crate::service::{Service, finish};
+use crate::validate::Validator;
 
 /// A whole answer.
 #[derive(Debug, Clone)]
@@ -56,6 +59,8 @@ impl From<Answer> for finish::Content {
 enum Fetch {
     /// Those that are not known.
     Missing,
+    /// The same, and for the first of them no answer can be made of denials: that was just tried.
+    Sought,
     /// Those too of which no more is known than that they are bogus: the client checks by himself (RFC 4035 §3.2.2).
     Unchecked,
     /// Those too whose time is nearly over.
@@ -70,8 +75,35 @@ impl Service {
         checking_disabled: bool,
         context: &Context,
     ) -> Result<Answer, Failure> {
-        context.budget.serves(question);
         let fetch = if checking_disabled { Fetch::Unchecked } else { Fetch::Missing };
+        self.answer_fetching(question, checking_disabled, fetch, context).await
+    }
+
+    /// The same for a client's question; `sought`: [`Self::remembered_reply`] has just found that nothing can be made of
+    /// denials.
+    pub(super) async fn answer_client(
+        self: &Arc<Self>,
+        question: &Question,
+        checking_disabled: bool,
+        sought: bool,
+        context: &Context,
+    ) -> Result<Answer, Failure> {
+        let fetch = match (checking_disabled, sought) {
+            (true, _) => Fetch::Unchecked,
+            (false, true) => Fetch::Sought,
+            (false, false) => Fetch::Missing,
+        };
+        self.answer_fetching(question, checking_disabled, fetch, context).await
+    }
+
+    async fn answer_fetching(
+        self: &Arc<Self>,
+        question: &Question,
+        checking_disabled: bool,
+        fetch: Fetch,
+        context: &Context,
+    ) -> Result<Answer, Failure> {
+        context.budget.serves(question);
         let mut result = self.chain(question, checking_disabled, fetch, context).await;
         // With the limit on time in shadow, a question may have waited long for what others had begun: it is counted.
         let _in_time = context.budget.check_time(self.clock.now());
@@ -122,6 +154,7 @@ impl Service {
         let mut invented = false;
         let judged_by = self.validator();
         loop {
+            let fetch = if fetch == Fetch::Sought && whole.is_some() { Fetch::Missing } else { fetch };
             let link = self.fetched_link(&current, fetch, context).await?;
             // By a wildcard, or a denial, any name can be made up; an alias that came from somewhere cost a packet.
             invented |= link.synthesised && whole.is_none();
@@ -260,8 +293,10 @@ impl Service {
             let remembered = self.remembered(question, self.cached(question)).filter(of_use);
             return match fetch {
                 // RFC 8198 appendix A.
-                Fetch::Unchecked => remembered,
-                _ => remembered.or_else(|| self.synthesised(question, budget).map(Ok)),
+                Fetch::Unchecked | Fetch::Sought => remembered,
+                Fetch::Missing | Fetch::Due => {
+                    remembered.or_else(|| self.synthesised(question, &budget).map(Ok))
+                }
             };
         }
         let is_young = |entry: &CachedAnswer| {
@@ -323,17 +358,20 @@ impl Service {
         }
         // RFC 8020 §2: nothing exists below a name that does not, where that is proven.
         let proven = |name: Name| answers.get(&name, ABSENT, now).filter(CachedAnswer::is_secure);
-        self.speakers_for(&question.name).find_map(proven).map(|entry| (entry, false))
+        self.speakers_for(&question.name, &self.store.speakers.absent)
+            .find_map(proven)
+            .map(|entry| (entry, false))
     }
 
     /// The names above one that can speak for it, by not being there or by a DNAME: below the root, and not above a trust
-    /// anchor, positive or negative, that stands nearer.
-    pub(super) fn speakers_for(&self, name: &Name) -> impl Iterator<Item = Name> {
-        let anchor = self.validator().and_then(|validator| validator.anchors().deepest(name));
-        let speaks = move |above: &Name| {
-            !above.is_root() && anchor.as_ref().is_none_or(|anchor| above.is_subdomain_of(anchor))
-        };
-        name.ancestors().skip(1).take_while(speaks)
+    /// anchor, positive or negative, that stands nearer. Where nothing of the `kind` was ever kept, none is named.
+    pub(super) fn speakers_for(&self, name: &Name, kind: &Depths) -> impl Iterator<Item = Name> {
+        let mut kept = (1..name.label_count()).rev().filter(|labels| kind.has(*labels)).peekable();
+        let anchor = kept
+            .peek()
+            .and_then(|_| self.validator())
+            .and_then(|validator| Some(validator.anchors().deepest(name)?.label_count()));
+        kept.take_while(move |labels| *labels >= anchor.unwrap_or(0)).map(|labels| name.suffix(labels))
     }
 
     /// The alias that is known of a name, where it speaks for the type.
@@ -354,12 +392,14 @@ impl Service {
             let entry = self.store.answers.get(&owner, RecordType::DNAME, now)?;
             entry.is_secure().then_some((owner, entry))
         };
-        let (owner, entry) = self.speakers_for(&question.name).find_map(proven)?;
+        let above = self.speakers_for(&question.name, &self.store.speakers.dname);
+        let (owner, entry) = { above }.find_map(proven)?;
         Link::from_dname(question, &owner, entry.message(now)?, entry.state()?)
     }
 
-    /// The reply to a request, if a whole answer is known.
-    pub(super) fn remembered_reply(self: &Arc<Self>, request: &Request) -> Option<Vec<u8>> {
+    /// The reply to a request, if a whole answer is known. If none is, the request says whether something can be made of
+    /// denials, such as an alias.
+    pub(super) fn remembered_reply(self: &Arc<Self>, request: &mut Request) -> Option<Vec<u8>> {
         let cached = self.cached(&request.question);
         if let Some((entry, _)) = &cached {
             let now = self.clock.now();
@@ -372,9 +412,11 @@ impl Service {
         }
         let remembered = self.remembered(&request.question, cached).or_else(|| {
             // Nothing was spent yet: if it comes to asking, the question has a budget of its own.
-            let budget = Budget::new(self.settings.caps.clone(), self.clock.now());
-            let checks = !request.checking_disabled;
-            checks.then(|| self.synthesised(&request.question, &budget)).flatten().map(Ok)
+            let budget = LazyCell::new(|| Budget::new(self.settings.caps.clone(), self.clock.now()));
+            let judged_by = self.validator().filter(|_| !request.checking_disabled)?;
+            let link = self.synthesised(&request.question, &budget);
+            request.sought = link.is_none();
+            link.inspect(|link| self.keep_synthesised(&request.question, link, &judged_by)).map(Ok)
         });
         let content = match remembered? {
             Ok(link) if link.outcome == Outcome::Alias => return None,
@@ -444,6 +486,16 @@ impl Service {
         }
     }
 
+    /// Keeps an answer that was made of denials, if it is made a second time.
+    fn keep_synthesised(&self, question: &Question, link: &Link, judged_by: &Arc<Validator>) {
+        if link.outcome != Outcome::Alias
+            && self.store.denials.makes_again(question)
+            && let Some(_leave) = self.may_keep(Some(judged_by))
+        {
+            self.keep_link(question, link);
+        }
+    }
+
     fn keep_answer(&self, question: &Question, rtype: RecordType, answer: &Answer) {
         let link = Link {
             compact_denial: answer.compact_denial,
@@ -470,6 +522,11 @@ impl Service {
         let kept =
             Kept { state: of.state.clone(), compact_denial: of.compact_denial, note: of.note.clone(), ttl };
         let encoded = encode(&message, usize::from(u16::MAX));
+        match rtype {
+            ABSENT => self.store.speakers.absent.add(name.label_count()),
+            RecordType::DNAME => self.store.speakers.dname.add(name.label_count()),
+            _ => {}
+        }
         if !self.store.answers.insert(name, rtype, &encoded, &kept, self.clock.now()) {
             self.store.answers.remove(name, rtype);
         }

@@ -42,6 +42,7 @@ impl Client {
 
 /// A question that is to be resolved, with all that its reply depends on.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "they are flags of the query, and what is known of it")]
 pub struct Request {
     /// The question, in the client's letter case.
     pub question: Question,
@@ -55,6 +56,8 @@ pub struct Request {
     pub(crate) cookie: Option<Judged>,
     /// What a secure answer is replaced by, as its name says what is not so (RFC 8509).
     pub(crate) contradiction: Option<ExtendedError>,
+    /// It was just found that no answer can be made of denials.
+    pub(crate) sought: bool,
     /// Octets that the reply may have.
     pub(crate) limit: usize,
     /// Its place among the questions that wait; none: it does not.
@@ -97,6 +100,7 @@ impl Request {
             edns,
             cookie: cookie.map(|(cookies, cookie)| cookies.judge(&cookie, client.address.ip(), now)),
             contradiction: None,
+            sought: false,
             limit,
             visit: None,
         }

@@ -17,9 +17,9 @@ use crate::dns::security::ValidationState;
 use crate::dns::{Name, Question, Rcode, RecordType};
 use crate::failure::Failure;
 use crate::limits::{self, Limit};
-use crate::service::Service;
 use crate::service::link::Link;
 use crate::service::pipeline::{Answer, join};
+use crate::service::{Request, Service};
 
 /// `[cache] serve-expired-*`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,24 +49,28 @@ enum Cause<'a> {
 }
 
 impl Service {
-    /// Answers a client: with what the network says or, if it says nothing in time, with what was last known. The
+    /// Answers a client whose question nothing known answers: with what the network says or, if it says nothing in time, with what was last known. The
     /// work goes on after a stale answer, for whoever asks next.
     pub(super) async fn answer_in_time(
         self: &Arc<Self>,
-        question: &Question,
-        checking_disabled: bool,
+        request: &Request,
         context: &Context,
     ) -> Result<Answer, Failure> {
+        let (question, sought) = (&request.question, request.sought);
+        let checking_disabled = request.checking_disabled;
         let last_known =
             self.settings.stale.and_then(|settings| Some((settings, self.last_known(question)?)));
         let Some((settings, last_known)) = last_known else {
-            return self.answer(question, checking_disabled, context).await;
+            return self.answer_client(question, checking_disabled, sought, context).await;
         };
         // Servers that let the first client wait so long have had their time, whoever asks after it.
         let since = self.links.under_way_since(question).unwrap_or_else(|| self.clock.now());
         let patience = since.after(settings.client_timeout);
         let (service, asked, context) = (Arc::clone(self), question.clone(), context.clone());
-        let work = tokio::spawn(async move { service.answer(&asked, checking_disabled, &context).await });
+        let work =
+            tokio::spawn(
+                async move { service.answer_client(&asked, checking_disabled, sought, &context).await },
+            );
         match self.clock.before(patience, work).await {
             Some(Ok(Err(failure))) if lets_stale_be_served(&failure) => {
                 Ok(told(last_known, &Cause::Failed(&failure)))
@@ -108,7 +112,7 @@ impl Service {
             .filter(|_| question.rtype.is_aliased())
             .filter(|entry| !entry.is_bogus() && entry.rcode() == Rcode::NOERROR && entry.has_answer());
         // RFC 8020: what was proven absent took everything below along.
-        let above = || self.speakers_for(&question.name);
+        let above = || self.speakers_for(&question.name, &self.store.speakers.absent);
         let absent_above = self
             .settings
             .below_nxdomain

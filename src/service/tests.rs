@@ -631,3 +631,18 @@ async fn public_names_do_not_point_into_private_networks() {
     }
     assert_eq!(script.asked.load(Ordering::Relaxed), 6, "what was stripped is cached too");
 }
+
+#[tokio::test]
+async fn what_speaks_for_a_long_name_is_looked_for_only_where_something_was_kept() {
+    let service = service(&Arc::new(Script::default()));
+    let (long, short) = (name(&"x.".repeat(120)), name("a.x.x."));
+    let looks = |name: &Name| {
+        let speakers = &service.store.speakers;
+        [&speakers.absent, &speakers.dname].map(|kind| service.speakers_for(name, kind).count())
+    };
+    assert_eq!((looks(&long), looks(&short)), ([0, 0], [0, 0]));
+    service.store.speakers.absent.add(2);
+    service.store.speakers.absent.add(3);
+    service.store.speakers.dname.add(1);
+    assert_eq!((looks(&long), looks(&short)), ([2, 1], [1, 1]));
+}

@@ -10,7 +10,7 @@ use ring::digest;
 use super::Insecurity;
 use super::denial::{self, Claim, Denial, Finding, Stand};
 use crate::budget::Budget;
-use crate::dns::base::base32;
+use crate::dns::base::from_base32;
 use crate::dns::rdata::{Nsec3, TypeBitmap};
 use crate::dns::{Name, RecordType, Rrset};
 use crate::limits::{self, Limit, Reached};
@@ -36,22 +36,17 @@ impl Hashes {
         self.blocks
     }
 
-    /// The label that a name's NSEC3 record stands under (RFC 5155 §3).
+    /// RFC 5155 §5: H(H(… H(name ‖ salt) ‖ salt …) ‖ salt).
     ///
     /// # Errors
     /// The limit, when `budget` is used up.
-    pub fn label(
+    pub fn hash(
         &mut self,
         name: &Name,
         iterations: u16,
         salt: &[u8],
         budget: &Budget,
-    ) -> Result<String, Reached> {
-        self.hash(name, iterations, salt, budget).map(|hash| base32(&hash))
-    }
-
-    /// RFC 5155 §5: H(H(… H(name ‖ salt) ‖ salt …) ‖ salt).
-    fn hash(&mut self, name: &Name, iterations: u16, salt: &[u8], budget: &Budget) -> Result<Hash, Reached> {
+    ) -> Result<Hash, Reached> {
         let known = self.known.entry((iterations, salt.to_vec())).or_default();
         if let Some(hash) = known.get(name) {
             return Ok(*hash);
@@ -300,7 +295,7 @@ impl<'a> Link<'a> {
         }
         Some(Self {
             index,
-            hash: base32hex(rrset.name.labels().next()?)?,
+            hash: from_base32(rrset.name.labels().next()?)?,
             next: nsec3.next_hash.try_into().ok()?,
             opt_out: nsec3.flags & 1 != 0,
             iterations: nsec3.iterations,
@@ -318,22 +313,4 @@ impl<'a> Link<'a> {
             self.hash < *hash || *hash < self.next
         }
     }
-}
-
-/// Reads 32 digits of base 32 with the extended hex alphabet, in either case (RFC 4648 §7, RFC 5155 §3.3).
-fn base32hex(label: &[u8]) -> Option<Hash> {
-    if label.len() != 32 {
-        return None;
-    }
-    let mut hash = [0; 20];
-    for (octets, digits) in hash.chunks_exact_mut(5).zip(label.chunks_exact(8)) {
-        let mut bits = 0_u64;
-        for digit in digits {
-            let value = char::from(*digit).to_digit(32)?;
-            bits = bits << 5 | u64::from(value);
-        }
-        let [_, _, _, five @ ..] = bits.to_be_bytes();
-        octets.copy_from_slice(&five);
-    }
-    Some(hash)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use rootwalk::cache::answers::ABSENT;
 use rootwalk::dns::edns::EdeCode;
 use rootwalk::dns::{Rcode, RecordType};
 use rootwalk::entropy::Entropy;
@@ -169,6 +170,57 @@ async fn an_answer_that_was_made_lives_as_long_as_what_it_was_made_of() {
     sim.pass(6).await;
     let after = sim.ask_a("n301.example.org.").await;
     assert!(after.rcode() == Rcode::NXDOMAIN && after.packets > 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_made_again_is_kept_and_no_longer_than_what_it_was_made_of() {
+    let sim = sim(site().record("*.w A 192.0.2.80"));
+    for owner in ["n.example.org.", "k.w.example.org."] {
+        assert!(sim.ask_a(owner).await.packets > 0);
+    }
+    sim.pass(100).await;
+    for (owner, asked, kept_as, rcode) in [
+        ("n1.example.org.", RecordType::A, ABSENT, Rcode::NXDOMAIN),
+        ("m.example.org.", RecordType::TXT, RecordType::TXT, Rcode::NOERROR),
+        ("k1.w.example.org.", RecordType::A, RecordType::A, Rcode::NOERROR),
+    ] {
+        for is_kept in [false, true, true] {
+            is_synthesised(&sim.ask(owner, asked).await, rcode);
+            let kept = sim.store.answers.get_past(&name(owner), kept_as);
+            assert_eq!(kept.is_some(), is_kept, "{owner}");
+            assert!(kept.is_none_or(|kept| (199..=200).contains(&kept.ttl())), "{owner}");
+        }
+    }
+    sim.pass(150).await;
+    is_synthesised(&sim.ask_a("n1.example.org.").await, Rcode::NXDOMAIN);
+    sim.pass(51).await;
+    let after = sim.ask_a("n1.example.org.").await;
+    assert!(after.rcode() == Rcode::NXDOMAIN && after.packets > 0, "{after:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_random_names_takes_no_room_from_answers() {
+    let sim = sim(site());
+    sim.ask_a("n.example.org.").await;
+    sim.ask_a("m.example.org.").await;
+    let (held, bytes) = (sim.store.answers.len(), sim.store.answers.bytes());
+    for number in 0..2_000 {
+        is_synthesised(&sim.ask_a(&format!("n{number}.example.org.")).await, Rcode::NXDOMAIN);
+    }
+    assert_eq!((sim.store.answers.len(), sim.store.answers.bytes()), (held, bytes));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kept_answer_that_was_made_of_denials_goes_with_the_anchors_it_was_made_by() {
+    let sim = sim(site());
+    sim.ask_a("n.example.org.").await;
+    for _ in 0..3 {
+        is_synthesised(&sim.ask_a("n1.example.org.").await, Rcode::NXDOMAIN);
+    }
+    let zone = name("example.org.");
+    sim.service.change_trust(std::slice::from_ref(&zone), |held| held.add_negative(zone.clone(), None));
+    let reply = sim.ask_a("n1.example.org.").await;
+    assert!(reply.rcode() == Rcode::NXDOMAIN && !reply.secure() && reply.packets > 0, "{reply:#?}");
 }
 
 #[tokio::test(start_paused = true)]
