@@ -22,7 +22,7 @@ pub(crate) struct Link {
     pub(crate) state: ValidationState,
     /// It is a proof that the target does not exist, in the form of NODATA (RFC 9824).
     pub(crate) compact_denial: bool,
-    /// It was made from other answers' proofs (RFC 8198), and is not kept.
+    /// It was made from other answers' proofs (RFC 8198), and is kept only if it is made again.
     pub(crate) synthesised: bool,
     /// What a client should know of an answer that is not secure.
     pub(crate) note: Option<ExtendedError>,
