@@ -472,6 +472,10 @@ pub const CIRCLE_TTL_SECS_MAX: u32 = 60;
 
 // Clients.
 
+/// How long it holds that nothing was at hand for a question: less than any server takes to answer, so no flight has begun
+/// and ended meanwhile.
+pub const LOOK_HOLDS: Duration = Duration::from_micros(100);
+
 /// Questions of clients that wait for one resolution; more get SERVFAIL (BIND `max-clients-per-query` 100, Unbound
 /// 16 × 1024). Several times [`WAITING_PER_CLIENT_MAX`]: one client alone does not take all places.
 pub const WAITERS_PER_FLIGHT_MAX: usize = 4_000;

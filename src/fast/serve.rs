@@ -24,6 +24,9 @@ pub trait Answer: Send + Sync + 'static {
     /// What can be said to a miss without waiting.
     fn at_once(&self, message: &[u8], client: &Client) -> AtOnce<Self::Question>;
 
+    /// A question has a place to wait in: what it waits for may begin.
+    fn begin(&self, _: &mut Self::Question) {}
+
     /// The reply to a question that had to wait. None: nothing is sent.
     fn later(&self, question: Self::Question) -> impl Future<Output = Option<Vec<u8>>> + Send;
 
@@ -63,6 +66,10 @@ impl Answer for Arc<Service> {
             Disposition::Drop => AtOnce::Nothing,
             Disposition::Resolve(request) => AtOnce::Later(request),
         }
+    }
+
+    fn begin(&self, question: &mut Box<Request>) {
+        Service::begin(self, question);
     }
 
     async fn later(&self, question: Box<Request>) -> Option<Vec<u8>> {

@@ -56,6 +56,7 @@ pub use link::TtlBounds;
 pub use negative::NegativeNews;
 use overload::{Clients, Drops};
 pub use pipeline::Answer;
+use pipeline::Begun;
 use prefetch::Renewals;
 pub use private::PrivateAddresses;
 pub use ready::Ready;
@@ -315,9 +316,12 @@ impl Service {
     }
 
     /// Resolves what [`Service::prepare`] could not answer, and writes the reply, however late.
-    async fn resolve(self: &Arc<Self>, request: Request) -> Vec<u8> {
-        let context = self.context(Arc::clone(&self.observer));
-        let content = match self.answer_in_time(&request, &context).await {
+    async fn resolve(self: &Arc<Self>, mut request: Request) -> Vec<u8> {
+        let (context, first) = match request.begun.take() {
+            Some(Begun { context, first }) => (context, Some(first)),
+            None => (self.context(Arc::clone(&self.observer)), None),
+        };
+        let content = match self.answer_in_time(first, &request, &context).await {
             Ok(answer) => answer.into(),
             Err(failure) => Content::empty(Rcode::SERVFAIL, Some(failure.ede())),
         };

@@ -162,7 +162,8 @@ impl Service {
 
     /// Resolves what [`Service::prepare`] could not answer. None: it took too long, and the client is gone; what was
     /// learned is in the cache.
-    pub async fn reply(self: &Arc<Self>, request: Request) -> Option<Vec<u8>> {
+    pub async fn reply(self: &Arc<Self>, mut request: Request) -> Option<Vec<u8>> {
+        self.begin(&mut request);
         let visit = request.visit.clone();
         let reply = self.resolve(request).await;
         if visit.is_some_and(|visit| visit.is_late(self.clock.now())) {

@@ -1,6 +1,6 @@
 //! From a question to an answer: the chain of links, each from the cache or from a flight.
 
-use std::cell::LazyCell;
+use std::cell::{Cell, LazyCell};
 use std::sync::Arc;
 
 use crate::budget::Budget;
@@ -9,8 +9,8 @@ use crate::cache::denials::TtlMax;
 use crate::cache::keys::Depths;
 use crate::context::Context;
 use crate::dns::edns::{EdeCode, ExtendedError};
-use crate::dns::encode::encode;
-use crate::dns::message::{Header, Message};
+use crate::dns::encode::Parts;
+use crate::dns::message::Header;
 use crate::dns::rdata::Rrsig;
 use crate::dns::response::Outcome;
 use crate::dns::security::ValidationState;
@@ -20,6 +20,7 @@ use crate::failure::Failure;
 use crate::limits::{self, Limit};
 use crate::service::link::{Link, TtlBounds};
 use crate::service::request::Request;
+use crate::service::single_flight::Ticket;
 use crate::service::{Service, finish};
 use crate::validate::Validator;
 
@@ -54,6 +55,14 @@ impl From<Answer> for finish::Content {
     }
 }
 
+/// What is under way for a request.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    pub(super) context: Context,
+    /// The first link.
+    pub(super) first: Ticket<Arc<Link>>,
+}
+
 /// Which links are asked of the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fetch {
@@ -76,13 +85,14 @@ impl Service {
         context: &Context,
     ) -> Result<Answer, Failure> {
         let fetch = if checking_disabled { Fetch::Unchecked } else { Fetch::Missing };
-        self.answer_fetching(question, checking_disabled, fetch, context).await
+        self.answer_fetching(None, question, checking_disabled, fetch, context).await
     }
 
-    /// The same for a client's question; `sought`: [`Self::remembered_reply`] has just found that nothing can be made of
-    /// denials.
+    /// The same for a client's question, of which the first link may be on its way. `sought`: [`Self::remembered_reply`]
+    /// has just found that nothing can be made of denials.
     pub(super) async fn answer_client(
         self: &Arc<Self>,
+        first: Option<Ticket<Arc<Link>>>,
         question: &Question,
         checking_disabled: bool,
         sought: bool,
@@ -93,18 +103,19 @@ impl Service {
             (false, true) => Fetch::Sought,
             (false, false) => Fetch::Missing,
         };
-        self.answer_fetching(question, checking_disabled, fetch, context).await
+        self.answer_fetching(first, question, checking_disabled, fetch, context).await
     }
 
     async fn answer_fetching(
         self: &Arc<Self>,
+        first: Option<Ticket<Arc<Link>>>,
         question: &Question,
         checking_disabled: bool,
         fetch: Fetch,
         context: &Context,
     ) -> Result<Answer, Failure> {
         context.budget.serves(question);
-        let mut result = self.chain(question, checking_disabled, fetch, context).await;
+        let mut result = self.chain(first, question, checking_disabled, fetch, context).await;
         // With the limit on time in shadow, a question may have waited long for what others had begun: it is counted.
         let _in_time = context.budget.check_time(self.clock.now());
         if let Ok(answer) = &result
@@ -138,11 +149,12 @@ impl Service {
         context: &Context,
     ) -> Result<Answer, Failure> {
         context.budget.serves(question);
-        self.chain(question, false, Fetch::Due, context).await
+        self.chain(None, question, false, Fetch::Due, context).await
     }
 
     async fn chain(
         self: &Arc<Self>,
+        mut first: Option<Ticket<Arc<Link>>>,
         question: &Question,
         checking_disabled: bool,
         fetch: Fetch,
@@ -155,7 +167,7 @@ impl Service {
         let judged_by = self.validator();
         loop {
             let fetch = if fetch == Fetch::Sought && whole.is_some() { Fetch::Missing } else { fetch };
-            let link = self.fetched_link(&current, fetch, context).await?;
+            let link = self.fetched_link(first.take(), &current, fetch, context).await?;
             // By a wildcard, or a denial, any name can be made up; an alias that came from somewhere cost a packet.
             invented |= link.synthesised && whole.is_none();
             if let ValidationState::Bogus(reason) = &link.state
@@ -199,24 +211,26 @@ impl Service {
         question: &Question,
         context: &Context,
     ) -> Result<Arc<Link>, Failure> {
-        self.fetched_link(question, Fetch::Missing, context).await
+        self.fetched_link(None, question, Fetch::Missing, context).await
     }
 
+    /// `begun`: it is on its way already.
     async fn fetched_link(
         self: &Arc<Self>,
+        mut begun: Option<Ticket<Arc<Link>>>,
         question: &Question,
         fetch: Fetch,
         context: &Context,
     ) -> Result<Arc<Link>, Failure> {
         loop {
-            if let Some(found) = self.at_hand(question, fetch, &context.budget) {
+            let ticket = if let Some(ticket) = begun.take() {
+                ticket
+            } else if let Some(found) = self.at_hand(question, fetch, &context.budget) {
                 context.tell(&Event::Cached(question));
                 return found.map(Arc::new);
-            }
-            let ticket = self.links.join(question, context.flight, context.ancestors.len(), |id| {
-                let (service, question, context) = (Arc::clone(self), question.clone(), context.aboard(id));
-                async move { service.fly(&question, &context).await }
-            })?;
+            } else {
+                self.begin_link(question, context)?
+            };
             let began = ticket.began;
             match ticket.wait(&self.clock, &context.budget).await {
                 // Another question's budget ended, not ours.
@@ -224,6 +238,31 @@ impl Service {
                 outcome => return outcome,
             }
         }
+    }
+
+    fn begin_link(
+        self: &Arc<Self>,
+        question: &Question,
+        context: &Context,
+    ) -> Result<Ticket<Arc<Link>>, Failure> {
+        self.links.join(question, context.flight, context.ancestors.len(), |id| {
+            let (service, question, context) = (Arc::clone(self), question.clone(), context.aboard(id));
+            async move { service.fly(&question, &context).await }
+        })
+    }
+
+    /// Sets the work for a question going that has a place to wait in, and for which nothing was at hand a moment ago:
+    /// so it is not looked for again. Later than that it is, when the reply is wanted.
+    pub fn begin(self: &Arc<Self>, request: &mut Request) {
+        let Some(looked) = request.look.nothing_at.take() else { return };
+        if self.clock.now().since(looked) > limits::LOOK_HOLDS {
+            return;
+        }
+        let context = self.context(Arc::clone(&self.observer));
+        context.budget.serves(&request.question);
+        // Refused for want of room: that is told when the reply is wanted.
+        request.begun =
+            self.begin_link(&request.question, &context).ok().map(|first| Begun { context, first });
     }
 
     /// The work of a flight: fetch, prove, remember.
@@ -343,21 +382,33 @@ impl Service {
 
     /// The entry that answers a question: its own, the absence of the name or of one above, or an alias (true).
     fn cached(&self, question: &Question) -> Option<(CachedAnswer, bool)> {
+        self.cached_or_past(question, &Cell::new(false))
+    }
+
+    /// The same; notes in `has_past` whether something stands there whose time is over.
+    fn cached_or_past(&self, question: &Question, has_past: &Cell<bool>) -> Option<(CachedAnswer, bool)> {
         let now = self.clock.now();
-        let answers = &self.store.answers;
+        let living = |name: &Name, rtype| {
+            let entry = self.store.answers.get_past(name, rtype)?;
+            let is_living = now < entry.expires();
+            has_past.set(has_past.get() || !is_living);
+            is_living.then_some(entry)
+        };
         let good = |entry: &CachedAnswer| !entry.is_bogus();
-        let own = answers.get(&question.name, question.rtype, now).filter(good);
-        if let Some(entry) = own.or_else(|| answers.get(&question.name, ABSENT, now).filter(good)) {
+        let own = living(&question.name, question.rtype).filter(good);
+        if let Some(entry) = own.or_else(|| living(&question.name, ABSENT).filter(good)) {
             return Some((entry, false));
         }
-        if let Some(entry) = self.alias(question) {
+        if question.rtype.is_aliased()
+            && let Some(entry) = living(&question.name, RecordType::CNAME).filter(is_alias)
+        {
             return Some((entry, true));
         }
         if !self.settings.below_nxdomain {
             return None;
         }
         // RFC 8020 §2: nothing exists below a name that does not, where that is proven.
-        let proven = |name: Name| answers.get(&name, ABSENT, now).filter(CachedAnswer::is_secure);
+        let proven = |name: Name| living(&name, ABSENT).filter(CachedAnswer::is_secure);
         self.speakers_for(&question.name, &self.store.speakers.absent)
             .find_map(proven)
             .map(|entry| (entry, false))
@@ -379,9 +430,7 @@ impl Service {
         if !question.rtype.is_aliased() {
             return None;
         }
-        let entry = self.store.answers.get(&question.name, RecordType::CNAME, self.clock.now())?;
-        let is_alias = !entry.is_bogus() && entry.rcode() == Rcode::NOERROR && entry.has_answer();
-        is_alias.then_some(entry)
+        self.store.answers.get(&question.name, RecordType::CNAME, self.clock.now()).filter(is_alias)
     }
 
     /// The alias that a DNAME in the cache makes of the name (RFC 6672 §3.1), where the DNAME is proven: it speaks
@@ -397,12 +446,14 @@ impl Service {
         Link::from_dname(question, &owner, entry.message(now)?, entry.state()?)
     }
 
-    /// The reply to a request, if a whole answer is known. If none is, the request says whether something can be made of
-    /// denials, such as an alias.
+    /// The reply to a request, if a whole answer is known. If none is, the request says what was found, and whether
+    /// something can be made of denials, such as an alias.
     pub(super) fn remembered_reply(self: &Arc<Self>, request: &mut Request) -> Option<Vec<u8>> {
-        let cached = self.cached(&request.question);
+        let now = self.clock.now();
+        let has_past = Cell::new(false);
+        let cached = self.cached_or_past(&request.question, &has_past);
+        request.look.has_past = cached.is_some() || has_past.get();
         if let Some((entry, _)) = &cached {
-            let now = self.clock.now();
             // The absence of a name above is not: each name below it would be asked for.
             let is_due = entry.is_due(now) && !entry.is_bogus() && entry.is_of(&request.question.name);
             // A client that only looks into the cache sets nothing going.
@@ -418,13 +469,20 @@ impl Service {
             request.sought = link.is_none();
             link.inspect(|link| self.keep_synthesised(&request.question, link, &judged_by)).map(Ok)
         });
-        let content = match remembered? {
+        let Some(remembered) = remembered else {
+            request.look.nothing_at = Some(now);
+            return None;
+        };
+        let content = match remembered {
             Ok(link) if link.outcome == Outcome::Alias => return None,
             Ok(Link { state: ValidationState::Bogus(reason), .. }) if !request.checking_disabled => {
                 finish::Content::empty(Rcode::SERVFAIL, Some(Failure::Bogus(reason).ede()))
             }
             Ok(link) => join(None, &link).into(),
-            Err(failure) if request.checking_disabled && failure.is_bogus() => return None,
+            Err(failure) if request.checking_disabled && failure.is_bogus() => {
+                request.look.nothing_at = Some(now);
+                return None;
+            }
             Err(failure) => match self.instead_of(&failure, &request.question) {
                 Some(stale) => stale.into(),
                 None => finish::Content::empty(Rcode::SERVFAIL, Some(failure.ede())),
@@ -518,10 +576,11 @@ impl Service {
     ) {
         let ttl = answer.iter().chain(authority).map(|rrset| rrset.ttl).min().or(of.ttl_secs).unwrap_or(0);
         let ttl = if of.state.is_bogus() { limits::BOGUS_TTL_SECS.min(ttl.max(1)) } else { ttl };
-        let message = ready_made(&Question::new(name.clone(), rtype), rcode, answer, authority);
+        let question = Question::new(name.clone(), rtype);
         let kept =
             Kept { state: of.state.clone(), compact_denial: of.compact_denial, note: of.note.clone(), ttl };
-        let encoded = encode(&message, usize::from(u16::MAX));
+        let message = Parts { answer, authority, ..Parts::new(ready_made(rcode), Some(&question)) };
+        let encoded = message.encode(usize::from(u16::MAX));
         match rtype {
             ABSENT => self.store.speakers.absent.add(name.label_count()),
             RecordType::DNAME => self.store.speakers.dname.add(name.label_count()),
@@ -531,6 +590,11 @@ impl Service {
             self.store.answers.remove(name, rtype);
         }
     }
+}
+
+/// Whether what is kept under CNAME is an alias, and a good one.
+fn is_alias(entry: &CachedAnswer) -> bool {
+    !entry.is_bogus() && entry.rcode() == Rcode::NOERROR && entry.has_answer()
 }
 
 /// Whether a signature says that the RRset was expanded from a wildcard: it counts fewer labels than the owner has
@@ -579,26 +643,18 @@ pub(super) fn join(before: Option<Answer>, link: &Link) -> Answer {
     whole
 }
 
-/// A reply as the cache keeps it: without id and flags of a client.
-fn ready_made(question: &Question, rcode: Rcode, answer: &[Rrset], authority: &[Rrset]) -> Message {
-    Message {
-        header: Header {
-            id: 0,
-            response: true,
-            opcode: Opcode::QUERY,
-            authoritative: false,
-            truncated: false,
-            recursion_desired: false,
-            recursion_available: true,
-            authentic_data: false,
-            checking_disabled: false,
-            rcode,
-        },
-        question: Some(question.clone()),
-        answer: answer.to_vec(),
-        authority: authority.to_vec(),
-        additional: Vec::new(),
-        edns: None,
-        odd_records: 0,
+/// The header of a reply as the cache keeps it: without id and flags of a client.
+fn ready_made(rcode: Rcode) -> Header {
+    Header {
+        id: 0,
+        response: true,
+        opcode: Opcode::QUERY,
+        authoritative: false,
+        truncated: false,
+        recursion_desired: false,
+        recursion_available: true,
+        authentic_data: false,
+        checking_disabled: false,
+        rcode,
     }
 }

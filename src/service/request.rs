@@ -23,6 +23,7 @@ use crate::dns::view::QueryView;
 use crate::dns::{Class, Question, Rcode, RecordType};
 use crate::service::cookies::{Judged, ServerCookies};
 use crate::service::overload::Visit;
+use crate::service::pipeline::Begun;
 
 /// Who asks, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +42,7 @@ impl Client {
 }
 
 /// A question that is to be resolved, with all that its reply depends on.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "they are flags of the query, and what is known of it")]
 pub struct Request {
     /// The question, in the client's letter case.
@@ -62,6 +63,19 @@ pub struct Request {
     pub(crate) limit: usize,
     /// Its place among the questions that wait; none: it does not.
     pub(crate) visit: Option<Arc<Visit>>,
+    /// What a look into the cache came to.
+    pub(crate) look: Look,
+    /// The work that is under way for it.
+    pub(crate) begun: Option<Begun>,
+}
+
+/// A look into the cache that gave no reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Look {
+    /// When nothing was at hand; none: that was not looked for, or an alias is.
+    pub(crate) nothing_at: Option<Moment>,
+    /// There may be an answer whose time is over.
+    pub(crate) has_past: bool,
 }
 
 /// What the client's EDNS asks of the reply.
@@ -103,6 +117,8 @@ impl Request {
             sought: false,
             limit,
             visit: None,
+            look: Look { nothing_at: None, has_past: true },
+            begun: None,
         }
     }
 

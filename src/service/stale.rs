@@ -19,6 +19,7 @@ use crate::failure::Failure;
 use crate::limits::{self, Limit};
 use crate::service::link::Link;
 use crate::service::pipeline::{Answer, join};
+use crate::service::single_flight::Ticket;
 use crate::service::{Request, Service};
 
 /// `[cache] serve-expired-*`.
@@ -53,24 +54,24 @@ impl Service {
     /// work goes on after a stale answer, for whoever asks next.
     pub(super) async fn answer_in_time(
         self: &Arc<Self>,
+        first: Option<Ticket<Arc<Link>>>,
         request: &Request,
         context: &Context,
     ) -> Result<Answer, Failure> {
         let (question, sought) = (&request.question, request.sought);
         let checking_disabled = request.checking_disabled;
-        let last_known =
-            self.settings.stale.and_then(|settings| Some((settings, self.last_known(question)?)));
+        let settings = self.settings.stale.filter(|_| request.look.has_past);
+        let last_known = settings.and_then(|settings| Some((settings, self.last_known(question)?)));
         let Some((settings, last_known)) = last_known else {
-            return self.answer_client(question, checking_disabled, sought, context).await;
+            return self.answer_client(first, question, checking_disabled, sought, context).await;
         };
         // Servers that let the first client wait so long have had their time, whoever asks after it.
         let since = self.links.under_way_since(question).unwrap_or_else(|| self.clock.now());
         let patience = since.after(settings.client_timeout);
         let (service, asked, context) = (Arc::clone(self), question.clone(), context.clone());
-        let work =
-            tokio::spawn(
-                async move { service.answer_client(&asked, checking_disabled, sought, &context).await },
-            );
+        let work = tokio::spawn(async move {
+            service.answer_client(first, &asked, checking_disabled, sought, &context).await
+        });
         match self.clock.before(patience, work).await {
             Some(Ok(Err(failure))) if lets_stale_be_served(&failure) => {
                 Ok(told(last_known, &Cause::Failed(&failure)))

@@ -335,6 +335,30 @@ async fn sixty_identical_questions_cause_one_fetch() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_question_with_a_place_is_under_way_before_its_reply_is_wanted_unless_the_look_for_it_is_old() {
+    let script = Arc::new(Script { delay: Duration::from_millis(50), ..Script::default() });
+    script.says("www.example.", RecordType::A, Outcome::Answer, vec![a("www.example.", 60)], vec![]);
+    let service = service(&script);
+    let question = ask("www.example.", RecordType::A);
+    let client = Client { address: question.from.parse().unwrap(), transport: question.transport };
+    let prepared = || match service.prepare(&question.bytes(), &client) {
+        Disposition::Resolve(request) => request,
+        other => panic!("{other:?}"),
+    };
+    let mut old = prepared();
+    tokio::time::advance(limits::LOOK_HOLDS + Duration::from_micros(1)).await;
+    service.begin(&mut old);
+    assert_eq!(service.in_flight(), 0);
+    let mut fresh = prepared();
+    service.begin(&mut fresh);
+    assert_eq!(service.in_flight(), 1);
+    assert!(service.reply(*fresh).await.is_some());
+    // Another has asked meanwhile: the cache has it.
+    let reply = Message::parse(&service.reply(*old).await.unwrap()).unwrap();
+    assert_eq!((reply.answer.len(), script.asked.load(Ordering::Relaxed)), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn each_odd_question_gets_what_its_rfc_asks_for() {
     let script = Arc::new(Script::default());
     let service = service(&script);

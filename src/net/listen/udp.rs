@@ -87,7 +87,7 @@ async fn take<A: Answer>(socket: &Arc<batch::Socket>, shared: &Arc<Shared<A>>, h
         shared.answer.at_once(&message, &client)
     }));
     let back = Back { socket: Arc::clone(socket), to: from, local };
-    let question = match at_once {
+    let mut question = match at_once {
         Ok(AtOnce::Reply(reply)) => return back.send(&reply),
         Ok(AtOnce::Nothing) => return,
         Ok(AtOnce::Later(question)) => question,
@@ -110,6 +110,10 @@ async fn take<A: Answer>(socket: &Arc<batch::Socket>, shared: &Arc<Shared<A>>, h
             return;
         }
     };
+    let begun = panic::catch_unwind(AssertUnwindSafe(|| shared.answer.begin(&mut question)));
+    if begun.is_err() {
+        return tracing::error!(client = %back.to, "a question was lost to a fault, please report this");
+    }
     let is_lax = place.is_lax();
     let answering = Arc::clone(shared);
     let task = tokio::spawn(async move {
