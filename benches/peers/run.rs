@@ -26,7 +26,7 @@ struct Arguments {
     #[arg(long, value_delimiter = ',')]
     peers: Vec<String>,
     /// How often everything is measured
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 3)]
     rounds: usize,
     /// Fewer domains, rounds and names: a look, not a measurement
     #[arg(long)]
@@ -142,10 +142,6 @@ fn compare(arguments: &Arguments, folder: &Path) {
     for round in 0..rounds {
         bench.cold(round);
     }
-    if names > 0 {
-        let words: Vec<&str> = arguments.names_peers.iter().map(String::as_str).collect();
-        bench.growth(names, &words);
-    }
     let nsd = first_line("nsd", "-v");
     let about = report::About {
         date: date(unix).split(' ').next().unwrap_or_default().to_owned(),
@@ -156,13 +152,24 @@ fn compare(arguments: &Arguments, folder: &Path) {
         questions: scene.cold.len(),
         names,
     };
+    tell(&bench, &about, arguments.out.as_deref());
+    if names > 0 {
+        // Takes longest: whoever does not wait for it has the rest.
+        let words: Vec<&str> = arguments.names_peers.iter().map(String::as_str).collect();
+        bench.growth(names, &words);
+        tell(&bench, &about, arguments.out.as_deref());
+    }
+}
+
+/// Prints all figures there are, and writes them to the folder.
+fn tell(bench: &Bench<'_>, about: &report::About, out: Option<&Path>) {
     let columns: Vec<&'static str> = bench.resolvers.iter().map(|one| one.name).collect();
-    let text = report::markdown(&bench.figures, &columns, &about);
+    let text = report::markdown(&bench.figures, &columns, about);
     println!("\n{text}");
-    if let Some(out) = &arguments.out {
+    if let Some(out) = out {
         fs::create_dir_all(out).expect("a folder for the results");
         fs::write(out.join("result.md"), text).expect("a place for the result");
-        fs::write(out.join("result.svg"), picture::draw(&bench.figures, &columns, &about))
+        fs::write(out.join("result.svg"), picture::draw(&bench.figures, &columns, about))
             .expect("a place for the picture");
     }
 }
