@@ -443,6 +443,9 @@ pub const STALE_REPLY_TTL_SECS: u32 = 30;
 pub const STALE_CLIENT_TIMEOUT_MS: u64 = 1_800;
 /// An answer is renewed when no more than one part in so many of its time is left (Unbound: a tenth).
 pub const PREFETCH_SHARE: u32 = 10;
+/// How often it is said of an answer that it is to be renewed, once in each of so many parts of that last time: the first
+/// time is enough unless there was no place or it failed, and hits are not to pay for more. At most 14: four bits hold it.
+pub const PREFETCH_TRIES_MAX: u8 = 8;
 /// The shortest TTL of answers that are renewed before their end (BIND 9 s): of shorter ones little would be won.
 pub const PREFETCH_TTL_SECS_MIN: u32 = 10;
 /// Answers renewed at the same time. Those that find no place are asked for when their time is over.
@@ -545,9 +548,26 @@ pub const HANDED_OVER_MAX: usize = 1_024;
 
 // Caches.
 
-/// Octets above which an answer is kept among the large ones, which have an eighth of the room (PowerDNS keeps none
-/// above 8 kB).
+/// Octets above which an answer is a large one (PowerDNS keeps none above 8 kB): it is not longer than a segment.
 pub const LARGE_ANSWER_OCTETS: usize = 16 << 10;
+/// Large answers have one part in so many of the room.
+pub const LARGE_ANSWERS_SHARE: usize = 8;
+/// Octets of a segment of answers, at most: to empty one is what an insertion waits for (150 answers, some ten
+/// microseconds), and the end that is still empty counts as taken.
+pub const SEGMENT_OCTETS_MAX: usize = 32 << 10;
+/// The same, at least: for the smallest caches.
+pub const SEGMENT_OCTETS_MIN: usize = 1 << 10;
+/// Segments that each part of a cache has, at least, unless they were too short: so that no more than a thirtieth is
+/// emptied at once.
+pub const SEGMENTS_MIN: usize = 32;
+/// Segments that are looked through to empty one, before one is emptied whatever is in it: what an insertion may have to
+/// wait for, a tenth of a millisecond, where all that is kept is in use.
+pub const SEGMENTS_EMPTIED_MAX: usize = 8;
+/// Answers that were asked for once keep at least one part in so many of the room: the time they have to be asked for
+/// again (S3-FIFO: a tenth, beside a list of names that went, which is not kept here).
+pub const PROBATION_SHARE: usize = 4;
+/// Octets of a part of the answers, at most: places in it are numbers of 32 bits. So 128 GiB of them are used.
+pub const SHARD_BYTES_MAX: usize = 2 << 30;
 /// Parts of a cache that are locked one by one, at most: a power of two.
 pub const SHARDS_MAX: usize = 64;
 /// A cache has no more parts than leave each so many octets, so that one large entry does not empty a part.

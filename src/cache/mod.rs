@@ -1,16 +1,20 @@
 //! What is remembered, all within one number of octets. Nothing here asks anybody.
 //!
-//! [`Store`] divides the octets among the caches; each counts what its entries really take (see [`shard`]) and lets
-//! the least recently used go. What the caches hand out is shared or copied: no lock outlives a call.
+//! [`Store`] divides the octets among the caches; each counts what its entries really take. Answers lie in segments that
+//! are emptied whole (see `segments`): what is asked for once does not drive out what is asked for often. The others let
+//! the least recently used go (see [`shard`]). What the caches hand out is shared or copied: no lock outlives a call.
 
 pub mod addresses;
 pub mod answers;
 pub mod delegations;
 pub mod denials;
+mod entry;
 pub mod failures;
+mod index;
 pub mod keys;
 mod records;
 mod seen;
+mod segments;
 pub mod servers;
 pub mod shard;
 pub mod uplink;

@@ -174,7 +174,7 @@ pub(super) fn shared_seed(entropy: &Entropy) -> &'static SharedSeed {
 }
 
 /// A panic while a part was locked left it whole: every change is made at its end.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -389,7 +389,7 @@ impl Service {
     fn cached_or_past(&self, question: &Question, has_past: &Cell<bool>) -> Option<(CachedAnswer, bool)> {
         let now = self.clock.now();
         let living = |name: &Name, rtype| {
-            let entry = self.store.answers.get_past(name, rtype)?;
+            let entry = self.store.answers.get_past(name, rtype, now)?;
             let is_living = now < entry.expires();
             has_past.set(has_past.get() || !is_living);
             is_living.then_some(entry)

@@ -108,7 +108,7 @@ impl Service {
 
     fn last_known_link(&self, question: &Question, settings: StaleSettings) -> Option<Link> {
         let now = self.clock.now();
-        let kept = |name: &Name, rtype| self.store.answers.get_past(name, rtype);
+        let kept = |name: &Name, rtype| self.store.answers.get_past(name, rtype, now);
         let alias = kept(&question.name, RecordType::CNAME)
             .filter(|_| question.rtype.is_aliased())
             .filter(|entry| !entry.is_bogus() && entry.rcode() == Rcode::NOERROR && entry.has_answer());

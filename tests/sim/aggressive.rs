@@ -186,7 +186,7 @@ async fn an_answer_that_is_made_again_is_kept_and_no_longer_than_what_it_was_mad
     ] {
         for is_kept in [false, true, true] {
             is_synthesised(&sim.ask(owner, asked).await, rcode);
-            let kept = sim.store.answers.get_past(&name(owner), kept_as);
+            let kept = sim.store.answers.get_past(&name(owner), kept_as, sim.clock.now());
             assert_eq!(kept.is_some(), is_kept, "{owner}");
             assert!(kept.is_none_or(|kept| (199..=200).contains(&kept.ttl())), "{owner}");
         }
