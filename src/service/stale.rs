@@ -50,8 +50,8 @@ enum Cause<'a> {
 }
 
 impl Service {
-    /// Answers a client whose question nothing known answers: with what the network says or, if it says nothing in time, with what was last known. The
-    /// work goes on after a stale answer, for whoever asks next.
+    /// Answers a client whose question nothing known answers: with what the network says or, if it says nothing in time,
+    /// with what was last known. The work goes on after a stale answer, for whoever asks next.
     pub(super) async fn answer_in_time(
         self: &Arc<Self>,
         first: Option<Ticket<Arc<Link>>>,
