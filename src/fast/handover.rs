@@ -52,19 +52,29 @@ pub fn queue(size: usize) -> (Giver, Taker) {
     (Giver(Arc::clone(&queue)), Taker(queue))
 }
 
+/// What became of what was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Given {
+    /// So many found no room.
+    pub lost: usize,
+    /// What was given before was not taken yet: the other side is busy.
+    pub waits: bool,
+}
+
 impl Giver {
-    /// Gives what there is room for, the first first; returns how many were lost. `handed` is empty afterwards.
-    pub fn give(&self, handed: &mut Vec<Handed>) -> usize {
+    /// Gives what there is room for, the first first. `handed` is empty afterwards.
+    pub fn give(&self, handed: &mut Vec<Handed>) -> Given {
         if handed.is_empty() {
-            return 0;
+            return Given::default();
         }
         let mut waiting = self.0.lock();
+        let waits = !waiting.handed.is_empty();
         let room = self.0.size.saturating_sub(waiting.handed.len());
         let lost = handed.len().saturating_sub(room);
         waiting.handed.extend(handed.drain(..).take(room));
         drop(waiting);
         self.0.more.notify_one();
-        lost
+        Given { lost, waits }
     }
 }
 
@@ -117,15 +127,16 @@ mod tests {
     #[tokio::test]
     async fn what_there_is_no_room_for_is_lost_and_told() {
         let (giver, mut taker) = queue(5);
-        assert_eq!(giver.give(&mut some(3)), 0);
+        assert_eq!(giver.give(&mut some(3)), Given { lost: 0, waits: false });
         let mut more = some(4);
-        assert_eq!((giver.give(&mut more), more.len()), (2, 0));
-        assert_eq!(giver.give(&mut some(1)), 1);
+        assert_eq!((giver.give(&mut more), more.len()), (Given { lost: 2, waits: true }, 0));
+        assert_eq!(giver.give(&mut some(1)), Given { lost: 1, waits: true });
+        assert_eq!(giver.give(&mut Vec::new()), Given { lost: 0, waits: false }, "nothing was given");
         let mut taken = Vec::new();
         assert!(taker.take(&mut taken).await);
         assert_eq!(ids(&taken), [0, 1, 2, 0, 1]);
         taken.clear();
-        assert_eq!(giver.give(&mut some(5)), 0, "there is room again");
+        assert_eq!(giver.give(&mut some(5)), Given { lost: 0, waits: false }, "there is room again");
         drop(giver);
         assert!(taker.take(&mut taken).await, "what was given is still taken");
         assert_eq!(taken.len(), 5);
@@ -140,7 +151,7 @@ mod tests {
         let mut taken = Vec::new();
         assert!(taker.take(&mut taken).await);
         assert_eq!(ids(&taken), [0, 1]);
-        assert_eq!(giving.join().unwrap(), 0);
+        assert_eq!(giving.join().unwrap().lost, 0);
         taken.clear();
         assert!(!taker.take(&mut taken).await);
     }

@@ -3,8 +3,8 @@
 //! Each [`Worker`] has a socket and a [`batch::Batch`]: it receives what is there with one system call, lets
 //! [`Answer::ready`] write the replies in place and sends them with another. No task, no queue, no allocation. What is
 //! not ready goes through a bounded hand-over to the asynchronous side, once for each batch, with all that a reply needs
-//! to find its way back: the client's address, and on a wildcard socket the local one that was asked. Where a core is
-//! busy with misses its thread waits for its turn, and finds a batch then, not one datagram.
+//! to find its way back: the client's address, and on a wildcard socket the local one that was asked. Where those who
+//! work on misses are behind a thread waits a moment, and finds a batch then, not one datagram.
 
 pub mod batch;
 pub mod handover;

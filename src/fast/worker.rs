@@ -7,8 +7,8 @@ use std::thread;
 use std::time::Duration;
 
 use super::Answer;
-use super::batch::{self, Batch, Datagram, Socket};
-use super::handover::{Giver, Handed};
+use super::batch::{Batch, Datagram, Socket};
+use super::handover::{Given, Giver, Handed};
 use crate::clock::Moment;
 use crate::dns::response::Transport;
 use crate::limits;
@@ -40,9 +40,6 @@ enum Turn {
 impl<A: Answer> Worker<A> {
     /// Serves until it is stopped.
     pub fn run(self) {
-        if let Err(error) = batch::wait_for_turn() {
-            tracing::debug!(%error, "a thread that answers hits interrupts others");
-        }
         let mut batch = Batch::new(Arc::clone(&self.socket));
         let mut handed = Vec::with_capacity(limits::BATCH_DATAGRAMS);
         while !self.stop.load(Ordering::Relaxed) {
@@ -75,9 +72,14 @@ impl<A: Answer> Worker<A> {
         if let Err(error) = batch.send() {
             tracing::debug!(%error, "a reply could not be sent");
         }
-        let lost = self.giver.give(handed);
+        let Given { lost, waits } = self.giver.give(handed);
         if lost > 0 {
             self.answer.dropped(DropReason::HandOver, lost);
+        }
+        // Who works on misses is behind. To be interrupted by each datagram puts him back more: two switches of the core
+        // for each. After a nap there are several.
+        if waits && received <= limits::NAP_DATAGRAMS_MAX {
+            thread::sleep(limits::NAP);
         }
     }
 
