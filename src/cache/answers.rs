@@ -61,7 +61,8 @@ pub struct Wanted<'a> {
     pub rtype: RecordType,
     /// RD, which is copied.
     pub recursion_desired: bool,
-    /// CD, which is copied, and lets bogus answers through.
+    /// CD, which is copied, lets bogus answers through, and holds back those that were made of denials (RFC 8198
+    /// appendix A).
     pub checking_disabled: bool,
     /// AD or DO is set: the client understands AD (RFC 6840 §5.7 and §5.8).
     pub authentic_data: bool,
@@ -286,6 +287,11 @@ impl CachedAnswer {
     /// What a client that speaks EDNS is told beside it.
     pub fn note(&self) -> Option<ExtendedError> {
         self.entry()?.note()
+    }
+
+    /// Whether it was made of what is proven of other names: it is not for clients with CD (RFC 8198 appendix A).
+    pub fn is_synthesised(&self) -> bool {
+        self.entry().is_some_and(|entry| entry.is_synthesised())
     }
 
     /// Whether it was kept under this name.
@@ -565,6 +571,25 @@ mod tests {
         let edns = Some(Edns::new(1_232, true));
         let reply = ask(&answers, &Ask { cd: true, edns, ..PLAIN }, secs(100)).unwrap();
         assert!(!Message::parse(&reply).unwrap().header.authentic_data);
+    }
+
+    #[test]
+    fn an_answer_made_of_denials_is_not_for_clients_that_check_themselves() {
+        let note = |code| Some(ExtendedError { code, text: "made of others".to_owned() });
+        for (code, is_for_checkers) in [(EdeCode::SYNTHESIZED, false), (EdeCode::OTHER, true)] {
+            let answers = stored(&Kept { note: note(code), ..kept(ValidationState::Secure) });
+            assert!(ask(&answers, &PLAIN, secs(100)).is_some());
+            let reply = ask(&answers, &Ask { cd: true, ..PLAIN }, secs(100));
+            assert_eq!(
+                (reply.is_some(), found(&answers).is_synthesised()),
+                (is_for_checkers, !is_for_checkers)
+            );
+        }
+        // The absence of the name that was made does not stand in the way of what was asked for.
+        let answers = stored(&kept(ValidationState::Secure));
+        let made = Kept { note: note(EdeCode::SYNTHESIZED), ..kept(ValidationState::Secure) };
+        answers.insert(&name("www.example."), ABSENT, &encode(&message(), 65_535), &made, secs(100));
+        assert!(ask(&answers, &Ask { cd: true, ..PLAIN }, secs(100)).is_some());
     }
 
     #[test]

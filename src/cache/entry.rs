@@ -289,6 +289,11 @@ impl<'a> Entry<'a> {
         self.note.map(|(code, _)| code)
     }
 
+    /// Whether it was made of what is proven of other names (RFC 8198).
+    pub(super) fn is_synthesised(&self) -> bool {
+        self.note_code() == Some(EdeCode::SYNTHESIZED)
+    }
+
     /// The name it was kept under, in wire form.
     pub(super) fn name(&self) -> &'a [u8] {
         self.name
@@ -328,10 +333,11 @@ impl<'a> Entry<'a> {
         self.copy_aged((self.name, rtype), (0, u16_at(self.head, FLAGS)), now, out)
     }
 
-    /// Writes the reply to a question of this name into `out`. None if the answer is bogus and CD is not set. Whether
-    /// the name is this one, and the time not over, was seen before.
+    /// Writes the reply to a question of this name into `out`. None if the answer is bogus and CD is not set, or made of
+    /// denials and CD is set (RFC 8198 appendix A). Whether the name is this one, and the time not over, was seen before.
     pub(super) fn reply(&self, wanted: &Wanted<'_>, now: Moment, out: &mut Vec<u8>) -> Option<Written> {
-        if self.is_bogus() && !wanted.checking_disabled {
+        let is_held_back = if wanted.checking_disabled { self.is_synthesised() } else { self.is_bogus() };
+        if is_held_back {
             return None;
         }
         let mut flags = u16_at(self.head, FLAGS) & !(flag::RD | flag::CD | flag::AD);

@@ -289,7 +289,7 @@ impl Service {
                     return Ok(Arc::new(link));
                 }
                 // An answer that was to be renewed stays what it was proven to be.
-                if !link.state.is_bogus() || self.cached(question).is_none() {
+                if !link.state.is_bogus() || self.cached(question, false).is_none() {
                     self.keep_link(question, &link);
                 }
                 match &link.state {
@@ -325,11 +325,13 @@ impl Service {
     fn at_hand(&self, question: &Question, fetch: Fetch, budget: &Budget) -> Option<Result<Link, Failure>> {
         let now = self.clock.now();
         let is_due = |entry: &CachedAnswer| entry.is_due(now) && entry.is_of(&question.name);
-        if fetch != Fetch::Due || !self.cached(question).is_some_and(|(entry, _)| is_due(&entry)) {
+        if fetch != Fetch::Due || !self.cached(question, false).is_some_and(|(entry, _)| is_due(&entry)) {
             let of_use = |found: &Result<Link, Failure>| {
                 fetch != Fetch::Unchecked || !found.as_ref().is_err_and(Failure::is_bogus)
             };
-            let remembered = self.remembered(question, self.cached(question)).filter(of_use);
+            let for_checker = fetch == Fetch::Unchecked;
+            let cached = self.cached(question, for_checker);
+            let remembered = self.remembered(question, cached, for_checker).filter(of_use);
             return match fetch {
                 // RFC 8198 appendix A.
                 Fetch::Unchecked | Fetch::Sought => remembered,
@@ -352,6 +354,7 @@ impl Service {
         &self,
         question: &Question,
         cached: Option<(CachedAnswer, bool)>,
+        for_checker: bool,
     ) -> Option<Result<Link, Failure>> {
         let now = self.clock.now();
         let failure = self.store.failures.get(question, now);
@@ -365,6 +368,7 @@ impl Service {
         if let Some(failure) = failure {
             if let Failure::Bogus(reason) = failure.root_cause()
                 && let Some(cached) = self.store.answers.get(&question.name, question.rtype, now)
+                && !(for_checker && cached.is_synthesised())
             {
                 let state = ValidationState::Bogus(reason.clone());
                 return Some(Ok(Link::from_cache(question, cached.message(now)?, false, state, None)));
@@ -380,19 +384,25 @@ impl Service {
         Some(Link { compact_denial: entry.is_compact_denial(), ..link })
     }
 
-    /// The entry that answers a question: its own, the absence of the name or of one above, or an alias (true).
-    fn cached(&self, question: &Question) -> Option<(CachedAnswer, bool)> {
-        self.cached_or_past(question, &Cell::new(false))
+    /// The entry that answers a question: its own, the absence of the name or of one above, or an alias (true). None
+    /// that was made of denials, if it is `for_checker`, a client with CD (RFC 8198 appendix A).
+    fn cached(&self, question: &Question, for_checker: bool) -> Option<(CachedAnswer, bool)> {
+        self.cached_or_past(question, for_checker, &Cell::new(false))
     }
 
     /// The same; notes in `has_past` whether something stands there whose time is over.
-    fn cached_or_past(&self, question: &Question, has_past: &Cell<bool>) -> Option<(CachedAnswer, bool)> {
+    fn cached_or_past(
+        &self,
+        question: &Question,
+        for_checker: bool,
+        has_past: &Cell<bool>,
+    ) -> Option<(CachedAnswer, bool)> {
         let now = self.clock.now();
         let living = |name: &Name, rtype| {
             let entry = self.store.answers.get_past(name, rtype, now)?;
             let is_living = now < entry.expires();
             has_past.set(has_past.get() || !is_living);
-            is_living.then_some(entry)
+            (is_living && !(for_checker && entry.is_synthesised())).then_some(entry)
         };
         let good = |entry: &CachedAnswer| !entry.is_bogus();
         let own = living(&question.name, question.rtype).filter(good);
@@ -451,7 +461,8 @@ impl Service {
     pub(super) fn remembered_reply(self: &Arc<Self>, request: &mut Request) -> Option<Vec<u8>> {
         let now = self.clock.now();
         let has_past = Cell::new(false);
-        let cached = self.cached_or_past(&request.question, &has_past);
+        let for_checker = request.checking_disabled;
+        let cached = self.cached_or_past(&request.question, for_checker, &has_past);
         request.look.has_past = cached.is_some() || has_past.get();
         if let Some((entry, _)) = &cached {
             // The absence of a name above is not: each name below it would be asked for.
@@ -461,7 +472,7 @@ impl Service {
                 self.renew(&request.question);
             }
         }
-        let remembered = self.remembered(&request.question, cached).or_else(|| {
+        let remembered = self.remembered(&request.question, cached, for_checker).or_else(|| {
             // Nothing was spent yet: if it comes to asking, the question has a budget of its own.
             let budget = LazyCell::new(|| Budget::new(self.settings.caps.clone(), self.clock.now()));
             let judged_by = self.validator().filter(|_| !request.checking_disabled)?;

@@ -9,7 +9,7 @@
 //! An answer made here is kept when it is made a second time: a flood of random names drives out nothing that cost a
 //! packet, and a name that is asked for again and again is served as quickly as others. It is kept as long as the first of
 //! its records holds, and is renewed like others if it is asked for at the end of that time. A client that checks by
-//! himself (CD) gets none but a kept one (RFC 8198 appendix A).
+//! himself (CD) gets none, nor one that was kept (RFC 8198 appendix A).
 
 use std::ops::Deref;
 use std::sync::Arc;

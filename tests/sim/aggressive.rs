@@ -285,6 +285,21 @@ async fn a_client_that_checks_by_himself_gets_what_the_servers_say() {
     for owner in ["n1.example.org.", "k1.w.example.org."] {
         assert!(sim.ask_as(&Ask::unchecked(owner, RecordType::A)).await.packets > 0, "{owner}");
     }
+    // Nor one that was kept, for the name itself or for one above.
+    for (owner, asked) in [
+        ("n2.example.org.", "n2.example.org."),
+        ("n3.example.org.", "below.n3.example.org."),
+        ("k2.w.example.org.", "k2.w.example.org."),
+    ] {
+        for _ in 0..3 {
+            assert_eq!(sim.ask_a(owner).await.packets, 0, "{owner}");
+        }
+        let reply = sim.ask_as(&Ask::unchecked(asked, RecordType::A)).await;
+        assert!(reply.packets > 0 && reply.ede() != Some(EdeCode::SYNTHESIZED), "{asked} {reply:#?}");
+        // What the servers said is kept in its place.
+        let again = sim.ask_as(&Ask::unchecked(asked, RecordType::A)).await;
+        assert_eq!((again.packets, again.rcode()), (0, reply.rcode()), "{asked}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
