@@ -70,11 +70,16 @@ impl Index {
         self.position(tag, |other| other == place).is_some()
     }
 
-    /// Puts a place in.
-    pub(super) fn insert(&mut self, tag: u32, place: u32) {
+    /// Grows, if it has to for one more.
+    pub(super) fn make_ready(&mut self) {
         if self.is_full() {
             self.grow();
         }
+    }
+
+    /// Puts a place in.
+    pub(super) fn insert(&mut self, tag: u32, place: u32) {
+        self.make_ready();
         self.put(Slot { tag, place });
         self.len += 1;
     }

@@ -149,10 +149,14 @@ impl Segments {
             }
             self.discard(tag, place);
         }
-        // With the table it needs first: what makes room for it does so before the entry is in.
-        let is_placed =
-            self.make_room(self.index.bytes_with_another().saturating_sub(self.index.bytes()), hashing, now);
-        let place = if is_placed { self.place(queue, entry, hashing, now) } else { None };
+        // The table grows first, if it has to: what makes room for it does so before the entry is in, and no segment takes
+        // that room.
+        let more = self.index.bytes_with_another().saturating_sub(self.index.bytes());
+        if !self.make_room(more, hashing, now) {
+            return false;
+        }
+        self.index.make_ready();
+        let place = self.place(queue, entry, hashing, now);
         if let Some(place) = place {
             self.index.insert(tag, place);
         }
@@ -501,6 +505,121 @@ mod tests {
         assert_eq!(message.question.as_ref().map(|question| &question.name), Some(name));
         let first = message.answer.first()?.rdatas.iter().next()?.first_chunk()?;
         Some(u32::from_be_bytes(*first))
+    }
+
+    impl Segments {
+        /// Panics if the index, the queues and the counts do not say what lies in the segments.
+        fn check(&self, hashing: &Hashing) {
+            let queues =
+                [(&self.probation, Queue::Probation), (&self.main, Queue::Main), (&self.large, Queue::Large)];
+            let mut numbers: Vec<u32> = self.emptied.iter().chain(&self.vacant).copied().collect();
+            let mut live = 0;
+            for (numbers_of, queue) in queues {
+                for number in numbers_of {
+                    numbers.push(*number);
+                    let segment = &self.by_number[*number as usize];
+                    assert!(segment.queue == queue && !segment.bytes.is_empty());
+                    let (mut offset, mut dead) = (0, 0);
+                    while let Some(entry) = segment.bytes.get(offset..).and_then(entry::first) {
+                        let place = self.join(*number, offset).unwrap();
+                        assert_eq!(self.split(place), (*number as usize, offset));
+                        if self.index.has(hashing.tag_of(entry), place) {
+                            live += 1;
+                        } else {
+                            dead += entry.len();
+                        }
+                        offset += entry.len();
+                    }
+                    assert_eq!((offset, dead), (segment.bytes.len(), segment.dead));
+                }
+            }
+            // Each place in the index is that of an entry of that tag, and of another.
+            assert_eq!(live, self.index.len());
+            let places: std::collections::HashSet<u32> = self.index.iter().map(|(_, place)| place).collect();
+            assert_eq!(places.len(), live);
+            numbers.sort_unstable();
+            assert!(
+                numbers.into_iter().eq(0..u32::try_from(self.by_number.len()).unwrap()),
+                "each is in one list"
+            );
+            let taken = |segment: &Segment| heap(segment.bytes.capacity());
+            assert_eq!(self.by_number.iter().map(taken).sum::<usize>(), self.bytes);
+            let large = self.large.iter().map(|number| taken(&self.by_number[*number as usize]));
+            assert_eq!(large.sum::<usize>(), self.large_bytes);
+            assert!(self.large_bytes <= self.bytes_max / limits::LARGE_ANSWERS_SHARE);
+        }
+    }
+
+    #[test]
+    fn after_whatever_was_done_the_index_and_the_counts_say_what_there_is_and_the_bound_holds() {
+        let hashing = Hashing::new(&Entropy::seeded(1));
+        for (seed, bytes_max) in
+            (0..).zip([0, 1_000, 5_000, 20_000, 40_000, 100_000, 300_000, 1 << 20, 2 << 20])
+        {
+            let (mut segments, entropy) = (Segments::new(bytes_max), Entropy::seeded(seed));
+            let empty = segments.bytes();
+            let key = |number: usize| {
+                let name = name(number);
+                let tag = hashing.tag(hashing.name(name.as_wire()), RecordType::TXT);
+                (name, tag)
+            };
+            let mut now = secs(1);
+            for step in 0..6_000_u32 {
+                // Long entries first, then short ones: so the table grows when the room is full.
+                let is_short = step / 1_500 % 2 == 1;
+                let number = entropy.below(20 + bytes_max / if is_short { 100 } else { 300 });
+                let (name, tag) = key(number);
+                now = now.after_secs(u32::from(entropy.below(50) == 0));
+                match entropy.below(40) {
+                    0..=2 => segments.remove(tag, name.as_wire(), RecordType::TXT),
+                    3 if step % 16 == 0 => {
+                        let before = segments.len();
+                        let gone = segments.retain(|entry| !hashing.tag_of(entry).is_multiple_of(4));
+                        assert_eq!(segments.len() + gone, before);
+                    }
+                    3..=16 => {
+                        if let Some(entry) = segments.get(tag, name.as_wire(), RecordType::TXT) {
+                            entry::mark_used(entry, now);
+                        }
+                    }
+                    other => {
+                        let octets = match other {
+                            _ if is_short => entropy.below(3),
+                            17 => entropy.below(65_300),
+                            18 => entropy.below(20_000),
+                            _ => entropy.below(600),
+                        };
+                        let encoded = answer(&name, step, octets);
+                        let packed = entry::pack(&encoded, &name, RecordType::TXT, &kept(100), now).unwrap();
+                        let is_in = segments.insert(&hashing, tag, packed.clone(), now);
+                        let found =
+                            segments.get(tag, name.as_wire(), RecordType::TXT).map(|entry| entry.to_vec());
+                        let found = found.map(|mut found| {
+                            found[2] = 0;
+                            found
+                        });
+                        assert_eq!(found, is_in.then_some(packed), "step {step} in {bytes_max}");
+                    }
+                }
+                let bytes = segments.bytes();
+                assert!(bytes <= bytes_max.max(empty), "{bytes} > {bytes_max} at step {step}");
+                if step % 16 == 0 || bytes_max < 200_000 {
+                    segments.check(&hashing);
+                }
+            }
+            assert!(bytes_max < 10_000 || segments.len() > 10, "{} in {bytes_max}", segments.len());
+        }
+    }
+
+    #[test]
+    fn a_table_that_grows_together_with_a_new_segment_does_not_pass_the_bound() {
+        for bytes_max in (20_000..60_000).step_by(500) {
+            let answers = Answers::new(bytes_max, &Entropy::seeded(1));
+            for number in 0..1_000 {
+                keep(&answers, number, if number < 300 { 400 } else { 0 }, secs(1));
+                assert!(answers.bytes() <= bytes_max, "{} > {bytes_max} at {number}", answers.bytes());
+            }
+        }
     }
 
     #[test]
