@@ -55,14 +55,15 @@ pub fn queue(size: usize) -> (Giver, Taker) {
 /// What became of what was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Given {
-    /// So many found no room.
+    /// So many found no room that somebody waits for.
     pub lost: usize,
     /// What was given before was not taken yet: the other side is busy.
     pub waits: bool,
 }
 
 impl Giver {
-    /// Gives what there is room for, the first first. `handed` is empty afterwards.
+    /// Gives what there is room for, the first first. `handed` is empty afterwards. Where there is not room for all, none
+    /// is renewed: of those the cache tells again.
     pub fn give(&self, handed: &mut Vec<Handed>) -> Given {
         if handed.is_empty() {
             return Given::default();
@@ -70,6 +71,9 @@ impl Giver {
         let mut waiting = self.0.lock();
         let waits = !waiting.handed.is_empty();
         let room = self.0.size.saturating_sub(waiting.handed.len());
+        if handed.len() > room {
+            handed.retain(|one| !one.renew);
+        }
         let lost = handed.len().saturating_sub(room);
         waiting.handed.extend(handed.drain(..).take(room));
         drop(waiting);
@@ -142,6 +146,17 @@ mod tests {
         assert_eq!(taken.len(), 5);
         taken.clear();
         assert!(!taker.take(&mut taken).await);
+    }
+
+    #[tokio::test]
+    async fn a_renewal_that_is_lost_is_no_question_without_a_reply() {
+        let (giver, mut taker) = queue(2);
+        let mut handed = some(5);
+        (handed[0].renew, handed[3].renew) = (true, true);
+        assert_eq!(giver.give(&mut handed).lost, 1, "of three that there was no room for, two were answered");
+        let mut taken = Vec::new();
+        assert!(taker.take(&mut taken).await);
+        assert_eq!(ids(&taken), [1, 2], "and those who wait come first");
     }
 
     #[tokio::test]
