@@ -329,7 +329,8 @@ impl Batch {
     }
 
     /// Sends the replies, each to where its datagram came from, from where that was sent to. Those that cannot be sent are
-    /// lost: the last error.
+    /// lost: the last error. Where there is no room for one within the socket's timeout, the rest are lost with it: hits
+    /// of others are not to wait for that of each.
     pub fn send(&mut self) -> io::Result<()> {
         let is_wildcard = self.socket.is_wildcard;
         // SAFETY: as in `slots`; neither the replies nor the indices are among them.
@@ -354,10 +355,17 @@ impl Batch {
                 continue;
             }
             let error = io::Error::last_os_error();
-            if error.kind() != ErrorKind::Interrupted {
+            match error.kind() {
+                ErrorKind::Interrupted => {}
+                ErrorKind::WouldBlock => {
+                    result = Err(error);
+                    break;
+                }
                 // The first of them could not be sent.
-                sent += 1;
-                result = Err(error);
+                _ => {
+                    sent += 1;
+                    result = Err(error);
+                }
             }
         }
         self.answered.clear();
