@@ -368,7 +368,12 @@ impl Service {
             match self.fetches.share(question, aboard, context.ancestors.len())? {
                 Place::New(_ticket, departure) => {
                     let context = context.aboard(departure.id());
-                    let outcome = self.source.resolve(question, &context).await.map(Arc::new);
+                    let work = self.source.resolve(question, &context);
+                    // As who waits for a flight: it ends with the budget, whatever the source waits for.
+                    let outcome = match self.clock.before(context.budget.deadline(), work).await {
+                        Some(outcome) => outcome.map(Arc::new),
+                        None => Err(context.budget.out_of_time().into()),
+                    };
                     departure.land(outcome.clone());
                     return outcome;
                 }

@@ -359,6 +359,18 @@ async fn a_question_with_a_place_is_under_way_before_its_reply_is_wanted_unless_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_flight_ends_with_its_budget_however_long_it_is_asked_for() {
+    let script = Arc::new(Script { delay: Duration::from_secs(3_600), ..Script::default() });
+    let service = service(&script);
+    let reply = ask("www.example.", RecordType::A).of(&service).await.unwrap();
+    assert_eq!(reply.header.rcode, Rcode::SERVFAIL);
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    assert_eq!(service.in_flight(), 0);
+    let again = ask("www.example.", RecordType::A).of(&service).await.unwrap();
+    assert_eq!((again.header.rcode, script.asked.load(Ordering::Relaxed)), (Rcode::SERVFAIL, 1), "RFC 9520");
+}
+
+#[tokio::test(start_paused = true)]
 async fn each_odd_question_gets_what_its_rfc_asks_for() {
     let script = Arc::new(Script::default());
     let service = service(&script);
