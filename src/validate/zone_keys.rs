@@ -16,7 +16,8 @@ use crate::limits;
 #[derive(Debug, Clone)]
 pub struct ZoneKeys {
     zone: Name,
-    keys: Vec<ZoneKey>,
+    /// Without room for more: they are kept for as long as the zone is known.
+    keys: Box<[ZoneKey]>,
     valid_until: u64,
 }
 
@@ -47,7 +48,7 @@ impl ZoneKeys {
 
     /// A set of these keys alone.
     pub(super) fn of(zone: Name, keys: Vec<ZoneKey>) -> Self {
-        Self { zone, keys, valid_until: u64::MAX }
+        Self { zone, keys: keys.into(), valid_until: u64::MAX }
     }
 
     pub(super) fn until(mut self, unix: u64) -> Self {
@@ -67,7 +68,7 @@ impl ZoneKeys {
     /// The octets they have allocated; `heap` says what an allocation of a length takes.
     pub fn heap_bytes(&self, heap: fn(usize) -> usize) -> usize {
         let keys: usize = self.keys.iter().map(|key| heap(key.public_key.len())).sum();
-        heap(self.zone.heap_len()) + heap(self.keys.capacity() * size_of::<ZoneKey>()) + keys
+        heap(self.zone.heap_len()) + heap(size_of_val(&*self.keys)) + keys
     }
 
     /// When the signature over the DNSKEY set expires, in seconds since 1970.
