@@ -192,3 +192,53 @@ fn ancillary_data_that_is_cut_or_of_another_kind_tells_nothing() {
         assert_eq!(control.read(len), None);
     }
 }
+
+/// Set in the process that runs [`a_batch_waits_for_room_once`] in a network of its own.
+const APART: &str = "ROOTWALK_TEST_BATCH";
+
+#[test]
+fn a_batch_waits_for_room_once() {
+    if std::env::var_os(APART).is_some() {
+        return send_to_neighbours_that_do_not_answer();
+    }
+    let link = "ip link add v0 type veth peer name v1 && ip addr add 10.77.0.1/16 dev v0 \
+                && ip link set v0 up && ip link set v1 up";
+    let unshare = |script: &str| {
+        let mut command = std::process::Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--net", "--", "sh", "-c", script]).env(APART, "");
+        command.output()
+    };
+    if !unshare(link).is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: no namespaces of our own here (unshare, ip)");
+        return;
+    }
+    let test = std::env::current_exe().unwrap();
+    let name = "fast::batch::tests::a_batch_waits_for_room_once";
+    let output = unshare(&format!("{link} && '{}' --exact {name}", test.display())).unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"));
+}
+
+/// What is sent to them stays in the send buffer while they are looked for (ARP).
+fn send_to_neighbours_that_do_not_answer() {
+    let (mut batch, _) = batch("10.77.0.1:0");
+    let timeout = Duration::from_millis(100);
+    SockRef::from(&batch.socket.udp).set_send_buffer_size(4_608).unwrap();
+    batch.socket.udp.set_write_timeout(Some(timeout)).unwrap();
+    batch.received = BATCH_DATAGRAMS;
+    for index in 0..BATCH_DATAGRAMS {
+        let slots = batch.slots();
+        slots.incoming[index].msg_hdr.msg_namelen = size_of::<libc::sockaddr_in>() as libc::socklen_t;
+        let peer = &mut slots.peers[index];
+        (peer.sin6_family, peer.sin6_port) =
+            (libc::sa_family_t::try_from(libc::AF_INET).unwrap(), 9_u16.to_be());
+        peer.sin6_flowinfo = u32::from_ne_bytes([10, 77, 1, u8::try_from(index).unwrap() + 1]);
+        *batch.datagram(index).unwrap().reply = vec![b'x'; 1_200];
+        batch.answer(index);
+    }
+    let clock = crate::clock::Clock::system();
+    let began = clock.now();
+    assert_eq!(batch.send().unwrap_err().kind(), ErrorKind::WouldBlock);
+    let took = clock.now().since(began);
+    assert!(took < 10 * timeout, "{took:?}, and 32 of them had to wait");
+}
