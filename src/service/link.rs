@@ -102,6 +102,11 @@ impl Link {
         link
     }
 
+    /// The name that the chain goes on with; none if it ends here.
+    pub(crate) fn onward(&self) -> Option<Name> {
+        (self.outcome == Outcome::Alias).then(|| self.target.clone())
+    }
+
     /// All that is known beside the records.
     pub(crate) fn without_records(&self) -> Self {
         Self {

@@ -176,8 +176,10 @@ impl Service {
                 return Err(Failure::Bogus(reason.clone()));
             }
             let restarted = whole.is_some();
-            let answer = join(whole.take(), &link);
-            if link.outcome != Outcome::Alias {
+            let onward = link.onward();
+            // Most links have nobody else who waits for them: then the records are moved, not copied.
+            let answer = join(whole.take(), Arc::unwrap_or_clone(link));
+            let Some(target) = onward else {
                 // Nor is one kept whose first links were judged by anchors that were taken back before the last came.
                 if restarted
                     && !invented
@@ -187,7 +189,7 @@ impl Service {
                     self.keep_answer(question, question.rtype, &answer);
                 }
                 return Ok(answer);
-            }
+            };
             context.budget.spend(Limit::Restarts, 1)?;
             let aliases = answer.answer.iter().filter(|rrset| rrset.rtype == RecordType::CNAME).count();
             let aliases_max =
@@ -195,12 +197,12 @@ impl Service {
             if u32::try_from(aliases).map_or(true, |aliases| aliases > aliases_max) {
                 return Err(context.budget.out_of(Limit::Restarts).into());
             }
-            if seen.contains(&link.target) {
-                return Err(Failure::AliasLoop(link.target.clone()));
+            if seen.contains(&target) {
+                return Err(Failure::AliasLoop(target));
             }
-            context.tell(&Event::Aliased { from: &current.name, to: &link.target });
-            seen.push(link.target.clone());
-            current = Question { name: link.target.clone(), ..current };
+            context.tell(&Event::Aliased { from: &current.name, to: &target });
+            seen.push(target.clone());
+            current = Question { name: target, ..current };
             whole = Some(answer);
         }
     }
@@ -489,7 +491,7 @@ impl Service {
             Ok(Link { state: ValidationState::Bogus(reason), .. }) if !request.checking_disabled => {
                 finish::Content::empty(Rcode::SERVFAIL, Some(Failure::Bogus(reason).ede()))
             }
-            Ok(link) => join(None, &link).into(),
+            Ok(link) => join(None, link).into(),
             Err(failure) if request.checking_disabled && failure.is_bogus() => {
                 request.look.nothing_at = Some(now);
                 return None;
@@ -627,30 +629,32 @@ fn end_may_be_insecure(link: &Link) -> bool {
 }
 
 /// Appends a link to what came before it.
-pub(super) fn join(before: Option<Answer>, link: &Link) -> Answer {
+pub(super) fn join(before: Option<Answer>, link: Link) -> Answer {
     let Some(mut whole) = before else {
         return Answer {
             rcode: link.rcode,
-            answer: link.answer.clone(),
-            authority: link.authority.clone(),
-            state: link.state.clone(),
+            answer: link.answer,
+            authority: link.authority,
+            state: link.state,
             compact_denial: link.compact_denial,
-            note: link.note.clone(),
+            note: link.note,
         };
     };
     whole.rcode = link.rcode;
-    whole.answer.extend(link.answer.iter().cloned());
-    for rrset in &link.authority {
-        if !whole.authority.contains(rrset) {
-            whole.authority.push(rrset.clone());
+    whole.answer.extend(link.answer);
+    for rrset in link.authority {
+        if !whole.authority.contains(&rrset) {
+            whole.authority.push(rrset);
         }
     }
-    whole.state = whole.state.and(link.state.clone());
+    whole.state = whole.state.and(link.state);
     whole.compact_denial = link.compact_denial;
     // A negative trust anchor's goes before: with the anchor goes what was kept by it.
-    let is_negative = |note: &&ExtendedError| note.code == EdeCode::NEGATIVE_TRUST_ANCHOR;
-    let negative = link.note.as_ref().filter(is_negative);
-    whole.note = negative.cloned().or(whole.note).or_else(|| link.note.clone());
+    let is_negative = |note: &ExtendedError| note.code == EdeCode::NEGATIVE_TRUST_ANCHOR;
+    whole.note = match link.note {
+        Some(note) if whole.note.is_none() || is_negative(&note) => Some(note),
+        _ => whole.note,
+    };
     whole
 }
 

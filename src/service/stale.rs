@@ -12,7 +12,6 @@ use std::time::Duration;
 use crate::cache::answers::{ABSENT, CachedAnswer};
 use crate::context::Context;
 use crate::dns::edns::{EdeCode, ExtendedError};
-use crate::dns::response::Outcome;
 use crate::dns::security::ValidationState;
 use crate::dns::{Name, Question, Rcode, RecordType};
 use crate::failure::Failure;
@@ -96,12 +95,11 @@ impl Service {
         let mut whole = None;
         for _ in 0..=self.settings.caps.get(Limit::Restarts) {
             let link = self.last_known_link(&current, settings)?;
-            let answer = join(whole.take(), &link);
-            if link.outcome != Outcome::Alias {
-                return Some(answer);
-            }
+            let onward = link.onward();
+            let answer = join(whole.take(), link);
+            let Some(target) = onward else { return Some(answer) };
             whole = Some(answer);
-            current = Question { name: link.target, ..current };
+            current = Question { name: target, ..current };
         }
         None
     }
