@@ -129,7 +129,8 @@ impl Encoded {
     pub fn without_dnssec(&self) -> Self {
         let mut bytes = self.bytes.clone();
         strip(&mut bytes, self.dnssec_ranges.iter().copied(), self.moving_pointers.iter().copied());
-        let moved = |offset: u16| offset - removed_before(offset, self.dnssec_ranges.iter().copied());
+        let removed = Removed::of(self.dnssec_ranges.iter().copied());
+        let moved = |offset: u16| offset - removed.before(offset);
         let stays = |offset: &u16| !self.dnssec_ranges.iter().any(|range| range.contains(*offset));
         Self {
             bytes,
@@ -166,9 +167,10 @@ pub(crate) fn strip(
     ranges: impl Iterator<Item = DnssecRange> + Clone,
     moving_pointers: impl Iterator<Item = u16>,
 ) {
+    let removed = Removed::of(ranges.clone());
     for place in moving_pointers.map(usize::from) {
         let target = read_u16(bytes, place) & POINTER_MAX;
-        put_u16(bytes, place, POINTER_MARK | (target - removed_before(target, ranges.clone())));
+        put_u16(bytes, place, POINTER_MARK | target.saturating_sub(removed.before(target)));
     }
     let (mut kept, mut next) = (0, 0);
     for range in ranges {
@@ -191,9 +193,29 @@ pub(crate) fn strip(
     }
 }
 
-/// How many octets of the ranges stand before `offset`.
-fn removed_before(offset: u16, ranges: impl Iterator<Item = DnssecRange>) -> u16 {
-    ranges.take_while(|range| range.offset < offset).map(|range| range.len).sum()
+/// Where each range begins, and how many octets of ranges there are up to its end. A large answer has a thousand ranges
+/// and as many pointers: they are not all gone through for each.
+struct Removed(SmallVec<[(u16, u16); RANGES_INLINE]>);
+
+/// So many ranges take no allocation: more than an answer has that fits a datagram.
+const RANGES_INLINE: usize = 64;
+
+impl Removed {
+    /// Of ranges in rising order.
+    fn of(ranges: impl Iterator<Item = DnssecRange>) -> Self {
+        let mut octets = 0_u16;
+        let up_to = |range: DnssecRange| {
+            octets = octets.saturating_add(range.len);
+            (range.offset, octets)
+        };
+        Self(ranges.map(up_to).collect())
+    }
+
+    /// How many octets of the ranges stand before `offset`, which is in none of them.
+    fn before(&self, offset: u16) -> u16 {
+        let ranges = self.0.partition_point(|(begins, _)| *begins < offset);
+        ranges.checked_sub(1).and_then(|last| self.0.get(last)).map_or(0, |(_, octets)| *octets)
+    }
 }
 
 fn read_u16(bytes: &[u8], at: usize) -> u16 {
