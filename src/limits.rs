@@ -540,11 +540,6 @@ pub const BATCH_DATAGRAMS: usize = 32;
 /// Octets read of a client's datagram. A query has a name, a few options, and some padding (RFC 8467: to 128); one that
 /// is longer is cut, and is malformed unless what is cut off is not part of it.
 pub const CLIENT_DATAGRAM_OCTETS_MAX: usize = 4_096;
-/// How long a thread that receives stays off the core where those who work on misses are behind: so much later a hit is
-/// answered then, and not when each datagram takes the core from that work.
-pub const NAP: Duration = Duration::from_micros(500);
-/// With more datagrams than this at a time there is no need to wait for others: up to 16,000 a second come in naps.
-pub const NAP_DATAGRAMS_MAX: usize = 8;
 /// How long a thread waits for datagrams before it looks whether it is to end.
 pub const RECEIVE_TIMEOUT: Duration = Duration::from_millis(200);
 /// Clients' datagrams of one socket that wait to be looked at because the cache has no reply to them: what a megabyte of

@@ -2,7 +2,7 @@
 //!
 //! In: a bound socket. Out: the octets and addresses of what came, a buffer for the reply to each, and the replies on
 //! their way, each from the address that was asked (RFC 1035 §7.3; IP_PKTINFO, and IPV6_PKTINFO of RFC 3542 §6.1). All
-//! room is allocated once. The only file with `unsafe` code: two system calls, one option, and the memory the kernel is
+//! room is allocated once. The only file with `unsafe` code: three system calls, one option, and the memory the kernel is
 //! told to write into, which is never told of but as initialised octets and numbers.
 
 #![expect(
@@ -86,6 +86,17 @@ fn switch_on(udp: &UdpSocket, level: libc::c_int, option: libc::c_int) -> io::Re
             size_of::<libc::c_int>() as libc::socklen_t,
         )
     };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Whether this thread waits for its turn when there is something to do (SCHED_BATCH, sched(7)), or takes the core from
+/// whoever is on it, as threads do. A core that is idle it has at once in either case.
+pub fn wait_for_turn(waits: bool) -> io::Result<()> {
+    let policy = if waits { libc::SCHED_BATCH } else { libc::SCHED_OTHER };
+    // SAFETY: all zero is a value of this type: it has numbers alone.
+    let parameters: libc::sched_param = unsafe { std::mem::zeroed() };
+    // SAFETY: the pointer leads to parameters that live until the call returns; 0 is this thread.
+    let result = unsafe { libc::sched_setscheduler(0, policy, &raw const parameters) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 

@@ -4,7 +4,7 @@
 //! [`Answer::ready`] write the replies in place and sends them with another. No task, no queue, no allocation. What is
 //! not ready goes through a bounded hand-over to the asynchronous side, once for each batch, with all that a reply needs
 //! to find its way back: the client's address, and on a wildcard socket the local one that was asked. Where those who
-//! work on misses are behind a thread waits a moment, and finds a batch then, not one datagram.
+//! work on misses are behind a thread waits for its turn, and finds a batch then, not one datagram.
 
 pub mod batch;
 pub mod handover;

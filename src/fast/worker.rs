@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::Answer;
-use super::batch::{Batch, Datagram, Socket};
+use super::batch::{self, Batch, Datagram, Socket};
 use super::handover::{Given, Giver, Handed};
 use crate::clock::Moment;
 use crate::dns::response::Transport;
@@ -42,10 +42,11 @@ impl<A: Answer> Worker<A> {
     pub fn run(self) {
         let mut batch = Batch::new(Arc::clone(&self.socket));
         let mut handed = Vec::with_capacity(limits::BATCH_DATAGRAMS);
+        let mut patient = false;
         while !self.stop.load(Ordering::Relaxed) {
             match batch.receive() {
                 Ok(0) => {}
-                Ok(received) => self.serve(&mut batch, received, &mut handed),
+                Ok(received) => self.serve(&mut batch, received, &mut handed, &mut patient),
                 Err(error) => {
                     tracing::warn!(%error, "datagrams could not be received");
                     // The next call may fail as well: no loop at full speed.
@@ -55,7 +56,7 @@ impl<A: Answer> Worker<A> {
         }
     }
 
-    fn serve(&self, batch: &mut Batch, received: usize, handed: &mut Vec<Handed>) {
+    fn serve(&self, batch: &mut Batch, received: usize, handed: &mut Vec<Handed>, patient: &mut bool) {
         let now = self.answer.now();
         for index in 0..received {
             let Some(datagram) = batch.datagram(index) else { continue };
@@ -72,15 +73,12 @@ impl<A: Answer> Worker<A> {
         if let Err(error) = batch.send() {
             tracing::debug!(%error, "a reply could not be sent");
         }
+        let misses = handed.len();
         let Given { lost, waits } = self.giver.give(handed);
         if lost > 0 {
             self.answer.dropped(DropReason::HandOver, lost);
         }
-        // Who works on misses is behind. To be interrupted by each datagram puts him back more: two switches of the core
-        // for each. After a nap there are several.
-        if waits && received <= limits::NAP_DATAGRAMS_MAX {
-            thread::sleep(limits::NAP);
-        }
+        give_way(waits, received, misses, patient);
     }
 
     fn turn(&self, datagram: Datagram<'_>, now: Moment) -> Turn {
@@ -98,6 +96,19 @@ impl<A: Answer> Worker<A> {
                 tracing::error!(client = %from, "a question was lost to a fault, please report this");
                 Turn::Nothing
             }
+        }
+    }
+}
+
+/// Where those who work on misses are behind, each datagram would take the core from them: two switches of the core
+/// for each. So the thread waits for its turn then, and finds a batch, until it has the core at once again or nothing
+/// for them. Else it does not: hits are not to wait for other programs.
+fn give_way(waits: bool, received: usize, misses: usize, patient: &mut bool) {
+    let wanted = if *patient { received > 1 && misses > 0 } else { waits };
+    if wanted != *patient {
+        *patient = wanted;
+        if let Err(error) = batch::wait_for_turn(wanted) {
+            tracing::debug!(%error, "a thread that answers hits cannot say how it waits for its turn");
         }
     }
 }

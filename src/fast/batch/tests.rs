@@ -242,3 +242,16 @@ fn send_to_neighbours_that_do_not_answer() {
     let took = clock.now().since(began);
     assert!(took < 10 * timeout, "{took:?}, and 32 of them had to wait");
 }
+
+#[test]
+fn a_thread_can_wait_for_its_turn_and_leave_it() {
+    // The policy is the 41st field (proc_pid_stat(5)); the second may have blanks, in brackets.
+    let policy = || {
+        let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+        stat.rsplit(')').next().unwrap().split_ascii_whitespace().nth(38).unwrap().to_owned()
+    };
+    for (waits, number) in [(true, "3"), (false, "0")] {
+        wait_for_turn(waits).unwrap();
+        assert_eq!(policy(), number);
+    }
+}
