@@ -89,7 +89,7 @@ impl Records {
     /// Puts a record in its place, instead of the one that was there.
     pub(super) fn insert(&mut self, record: Record) {
         let (piece, within) = self.place(record.key());
-        let before = self.lists_heap();
+        let before = self.lists_heap(piece);
         self.bytes += record.heap();
         match self.pieces.get_mut(piece) {
             None => {
@@ -114,28 +114,31 @@ impl Records {
                     let mut upper = records.split_off(PIECE_LEN_MAX / 2);
                     upper.shrink_to_fit();
                     records.shrink_to_fit();
+                    self.bytes += list_heap(&upper);
                     self.pieces.insert(piece + 1, upper);
                 }
             }
         }
-        self.bytes = (self.bytes + self.lists_heap()).saturating_sub(before);
+        self.bytes = (self.bytes + self.lists_heap(piece)).saturating_sub(before);
     }
 
     /// Takes the record under a key out.
     pub(super) fn remove(&mut self, key: &[u8]) {
         let (piece, within) = self.place(key);
-        let before = self.lists_heap();
+        let before = self.lists_heap(piece);
         let Some(records) = self.pieces.get_mut(piece) else { return };
         let Some(index) = within.checked_sub(1) else { return };
         if records.get(index).is_none_or(|record| record.key() != key) {
             return;
         }
         let gone = records.remove(index).heap();
-        if records.is_empty() {
+        let is_empty = records.is_empty();
+        if is_empty {
             self.pieces.remove(piece);
         }
         self.len -= 1;
-        self.bytes = (self.bytes + self.lists_heap()).saturating_sub(before + gone);
+        let after = if is_empty { self.list_of_pieces_heap() } else { self.lists_heap(piece) };
+        self.bytes = (self.bytes + after).saturating_sub(before + gone);
     }
 
     /// The record under a key.
@@ -164,9 +167,50 @@ impl Records {
         self.pieces.first()?.first()
     }
 
-    /// What the lists themselves take.
-    fn lists_heap(&self) -> usize {
-        let list = |records: &Vec<Record>| heap(records.capacity() * size_of::<Record>());
-        heap(self.pieces.capacity() * size_of::<Vec<Record>>()) + self.pieces.iter().map(list).sum::<usize>()
+    /// What the list of pieces takes, and one of them.
+    fn lists_heap(&self, piece: usize) -> usize {
+        self.list_of_pieces_heap() + self.pieces.get(piece).map_or(0, list_heap)
+    }
+
+    fn list_of_pieces_heap(&self) -> usize {
+        heap(self.pieces.capacity() * size_of::<Vec<Record>>())
+    }
+}
+
+/// What a piece takes beside its records.
+fn list_heap(records: &Vec<Record>) -> usize {
+    heap(records.capacity() * size_of::<Record>())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::entropy::Entropy;
+
+    #[test]
+    fn records_are_in_order_and_all_they_take_is_counted_whatever_comes_and_goes() {
+        let (mut records, mut model) = (Records::default(), BTreeMap::new());
+        let entropy = Entropy::seeded(1);
+        for turn in 0..6_000_u32 {
+            let key = u16::try_from(entropy.below(600)).unwrap().to_be_bytes();
+            // More come at first, and more go then.
+            if entropy.below(10) < if turn < 3_000 { 8 } else { 2 } {
+                let octets = vec![7; entropy.below(300)];
+                records.insert(Record::new(&key, Moment(u64::from(turn)), &octets));
+                model.insert(key, octets);
+            } else {
+                records.remove(&key);
+                model.remove(&key);
+            }
+            assert_eq!(records.len(), model.len());
+            let lists: usize = records.pieces.iter().map(list_heap).sum();
+            let held: usize = records.pieces.iter().flatten().map(Record::heap).sum();
+            assert_eq!(records.bytes(), held + lists + records.list_of_pieces_heap(), "turn {turn}");
+        }
+        let found: Vec<_> = records.pieces.iter().flatten().map(|one| (one.key(), one.octets())).collect();
+        let wanted: Vec<_> = model.iter().map(|(key, octets)| (&key[..], &octets[..])).collect();
+        assert_eq!(found, wanted);
     }
 }
