@@ -84,8 +84,7 @@ impl Service {
         checking_disabled: bool,
         context: &Context,
     ) -> Result<Answer, Failure> {
-        let fetch = if checking_disabled { Fetch::Unchecked } else { Fetch::Missing };
-        self.answer_fetching(None, question, checking_disabled, fetch, context).await
+        self.answer_client(None, question, checking_disabled, false, context).await
     }
 
     /// The same for a client's question, of which the first link may be on its way. `sought`: [`Self::remembered_reply`]
@@ -103,17 +102,6 @@ impl Service {
             (false, true) => Fetch::Sought,
             (false, false) => Fetch::Missing,
         };
-        self.answer_fetching(first, question, checking_disabled, fetch, context).await
-    }
-
-    async fn answer_fetching(
-        self: &Arc<Self>,
-        first: Option<Ticket<Arc<Link>>>,
-        question: &Question,
-        checking_disabled: bool,
-        fetch: Fetch,
-        context: &Context,
-    ) -> Result<Answer, Failure> {
         context.budget.serves(question);
         let mut result = self.chain(first, question, checking_disabled, fetch, context).await;
         // With the limit on time in shadow, a question may have waited long for what others had begun: it is counted.
