@@ -11,5 +11,5 @@ pub mod handover;
 pub mod serve;
 mod worker;
 
-pub use serve::{Answer, AtOnce};
+pub use serve::{Answer, AtOnce, guarded};
 pub use worker::Worker;

@@ -1,6 +1,8 @@
 //! What answers messages, as the edges see it: ready at once, at once with some work, or later.
 
 use std::future::Future;
+use std::net::SocketAddr;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 
 use crate::clock::Moment;
@@ -32,6 +34,16 @@ pub trait Answer: Send + Sync + 'static {
 
     /// So many datagrams get no reply: too many are worked on.
     fn dropped(&self, reason: DropReason, datagrams: usize);
+}
+
+/// The outcome of work on a client's message; none if it panicked: a fault of our own costs one question, and not the
+/// thread, the socket or the connection.
+pub fn guarded<T>(client: SocketAddr, work: impl FnOnce() -> T) -> Option<T> {
+    let outcome = panic::catch_unwind(AssertUnwindSafe(work)).ok();
+    if outcome.is_none() {
+        tracing::error!(%client, "a question was lost to a fault, please report this");
+    }
+    outcome
 }
 
 /// What becomes of a message at once.

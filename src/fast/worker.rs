@@ -1,14 +1,13 @@
 //! A thread that answers what is ready, as long as its socket lives.
 
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::Answer;
 use super::batch::{self, Batch, Datagram, Socket};
 use super::handover::{Given, Giver, Handed};
+use super::{Answer, guarded};
 use crate::clock::Moment;
 use crate::dns::response::Transport;
 use crate::limits;
@@ -85,17 +84,11 @@ impl<A: Answer> Worker<A> {
         let Datagram { octets, from, local, reply } = datagram;
         let client = Client { address: from, transport: Transport::Udp };
         let hand = |renew| Handed { message: Box::from(octets), from, local, renew };
-        // A fault of our own must cost one question, not the thread.
-        let ready = panic::catch_unwind(AssertUnwindSafe(|| self.answer.ready(octets, &client, now, reply)));
-        match ready {
-            Ok(Ready::Hit { due: false }) => Turn::Reply,
-            Ok(Ready::Hit { due: true }) => Turn::Both(hand(true)),
-            Ok(Ready::Miss) => Turn::Hand(hand(false)),
-            Ok(Ready::Drop) => Turn::Nothing,
-            Err(_) => {
-                tracing::error!(client = %from, "a question was lost to a fault, please report this");
-                Turn::Nothing
-            }
+        match guarded(from, || self.answer.ready(octets, &client, now, reply)) {
+            Some(Ready::Hit { due: false }) => Turn::Reply,
+            Some(Ready::Hit { due: true }) => Turn::Both(hand(true)),
+            Some(Ready::Miss) => Turn::Hand(hand(false)),
+            Some(Ready::Drop) | None => Turn::Nothing,
         }
     }
 }

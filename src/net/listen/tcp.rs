@@ -8,7 +8,6 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -22,6 +21,7 @@ use tokio::time::{Instant, timeout};
 
 use super::{Answer, AtOnce, Shared, TcpSettings, ended};
 use crate::dns::response::Transport;
+use crate::fast::guarded;
 use crate::limits;
 use crate::prefix::Prefix;
 use crate::service::{Client, Ready};
@@ -250,11 +250,8 @@ impl<A: Answer> Connection<A> {
     async fn take(&mut self, message: Vec<u8>) -> bool {
         (self.active, self.greeted) = (now(), true);
         let (answer, client, out) = (&self.shared.answer, &self.client, &mut self.out);
-        // A fault of our own must cost one question, not the connection.
-        let ready =
-            panic::catch_unwind(AssertUnwindSafe(|| answer.ready(&message, client, answer.now(), out)));
-        match ready {
-            Ok(Ready::Hit { due }) => {
+        match guarded(client.address, || answer.ready(&message, client, answer.now(), out)) {
+            Some(Ready::Hit { due }) => {
                 if due {
                     answer.renew(&message);
                 }
@@ -263,15 +260,11 @@ impl<A: Answer> Connection<A> {
                     Err(NoRoom) => false,
                 }
             }
-            Ok(Ready::Miss) => {
+            Some(Ready::Miss) => {
                 self.begin(message);
                 true
             }
-            Ok(Ready::Drop) => true,
-            Err(_) => {
-                tracing::error!(client = %self.client.address, "a question was lost to a fault, please report this");
-                true
-            }
+            Some(Ready::Drop) | None => true,
         }
     }
 

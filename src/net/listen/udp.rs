@@ -6,7 +6,6 @@
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
@@ -15,6 +14,7 @@ use super::datagrams::Room;
 use super::{Answer, AtOnce, Shared};
 use crate::dns::response::Transport;
 use crate::fast::batch::{self, Local};
+use crate::fast::guarded;
 use crate::fast::handover::{Handed, Taker};
 use crate::limits;
 use crate::service::Client;
@@ -78,22 +78,18 @@ pub(super) async fn work<A: Answer>(socket: Arc<batch::Socket>, shared: Arc<Shar
 async fn take<A: Answer>(socket: &Arc<batch::Socket>, shared: &Arc<Shared<A>>, handed: Handed) {
     let Handed { message, from, local, renew } = handed;
     let client = Client { address: from, transport: Transport::Udp };
-    // A fault of our own must cost one question, not the socket.
-    let at_once = panic::catch_unwind(AssertUnwindSafe(|| {
+    let at_once = guarded(from, || {
         if renew {
             shared.answer.renew(&message);
             return AtOnce::Nothing;
         }
         shared.answer.at_once(&message, &client)
-    }));
+    });
     let back = Back { socket: Arc::clone(socket), to: from, local };
     let mut question = match at_once {
-        Ok(AtOnce::Reply(reply)) => return back.send(&reply),
-        Ok(AtOnce::Nothing) => return,
-        Ok(AtOnce::Later(question)) => question,
-        Err(_) => {
-            return tracing::error!(client = %from, "a question was lost to a fault, please report this");
-        }
+        Some(AtOnce::Reply(reply)) => return back.send(&reply),
+        Some(AtOnce::Nothing) | None => return,
+        Some(AtOnce::Later(question)) => question,
     };
     let place = match shared.datagrams.take().await {
         Room::Free(place) => place,
@@ -110,9 +106,8 @@ async fn take<A: Answer>(socket: &Arc<batch::Socket>, shared: &Arc<Shared<A>>, h
             return;
         }
     };
-    let begun = panic::catch_unwind(AssertUnwindSafe(|| shared.answer.begin(&mut question)));
-    if begun.is_err() {
-        return tracing::error!(client = %back.to, "a question was lost to a fault, please report this");
+    if guarded(from, || shared.answer.begin(&mut question)).is_none() {
+        return;
     }
     let is_lax = place.is_lax();
     let answering = Arc::clone(shared);
